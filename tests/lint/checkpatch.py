@@ -1,0 +1,17 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Kernel C passes the kernel's own checkpatch; exceptions, with reasons: .checkpatch.conf."""
+
+from sources import files, run_tool
+
+FAULTS = [
+    ("kmod/nvgrace-egm/planted.c",
+     "// SPDX-License-Identifier: GPL-2.0-only\nint planted(void) {\n\treturn 0;\n}\n"),
+    ("tests/kmod/planted.c",
+     "// SPDX-License-Identifier: GPL-2.0-or-later\nint  planted ;\n"),
+]
+
+
+def check(tree):
+    # It reads .checkpatch.conf in the current directory: the tree.
+    return run_tool(tree, ["/opt/checkpatch/checkpatch.pl", "--quiet", "--show-types", "--file"],
+                    files(tree, "include/**/*.h", "kmod/**/*.[ch]", "tests/kmod/**/*.[ch]"))
