@@ -11,4 +11,6 @@ FAULTS = [
 
 def check(tree):
     paths = {*files(tree, "**/*.sh"), *scripts(tree, "bash"), *scripts(tree, "/bin/sh")}
-    return run_tool(tree, ["shellcheck", "--external-sources"], sorted(paths))
+    # SC1091: what a script sources may exist in the virtual machine only.
+    return run_tool(tree, ["shellcheck", "--external-sources", "--source-path=SCRIPTDIR",
+                           "--exclude=SC1091"], sorted(paths))

@@ -1,0 +1,17 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# sparse.sh KERNEL: sparse finds nothing, after it has found a planted fault.
+source "$(dirname "$0")/lib.sh"
+kernel=$1
+sparse=(KBUILD_CHECKSRC=2 CHECK=/opt/sparse/sparse)
+
+build /src "$kernel" /build/modules "${test_modules[@]}" "${sparse[@]}"
+grep -q '^ *CHECK ' /build/modules.log || fail "sparse did not run"
+! complaints /build/modules.log || fail "sparse has findings"
+
+copy_tree /build/copy
+echo 'int __user *egm_planted(int *kernel); int __user *egm_planted(int *kernel) { return kernel; }' \
+	>> /build/copy/kmod/nvgrace-egm/main.c
+build /build/copy "$kernel" /build/planted "${sparse[@]}"
+complaints /build/planted.log | grep -q 'address space' || fail "sparse does not see a planted fault"
