@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// Plain values: what a host looks like to egmctl. No I/O here.
+#pragma once
+
+#include "reading.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace egm {
+
+/** Number of a device node. */
+struct DeviceNumber {
+	unsigned int major = 0;
+	unsigned int minor = 0;
+	bool operator==(const DeviceNumber &) const = default;
+};
+
+/** What stands at /dev/egmX. */
+enum class Node {
+	ok, ///< the device's own character node
+	missing,
+	regular_file, ///< what QEMU leaves when it starts before the driver
+	not_a_device, ///< a directory, a link, a block device, ...
+	other_device, ///< a character node with another number
+};
+
+/** One EGM device, /sys/class/egm/egmX. */
+struct Device {
+	std::string name; ///< "egm4"
+	Reading<std::uint64_t> size_bytes;
+	Reading<std::uint64_t> pxm;
+	Reading<std::uint64_t> numa_node;
+	Reading<std::string> state;
+	Reading<std::uint64_t> retired_count;
+	Reading<std::uint64_t> abi_version;
+	Reading<DeviceNumber> number;
+	Reading<Node> node;
+	std::vector<std::string> gpus;		       ///< PCI addresses, ascending
+	Reading<std::vector<std::string>> listed_gpus; ///< gpu_devices
+	Reading<std::vector<std::string>> linked_gpus; ///< symbolic links named by PCI address
+};
+
+/** One GPU: listed by an EGM device, or bound to the VFIO driver of such GPUs, or both. */
+struct Gpu {
+	std::string address; ///< "0008:01:00.0"
+	Reading<std::string> driver;
+	Reading<std::string> status; ///< "joined", "off", "refused"
+	Reading<std::string> reason; ///< one word, see reasons.hpp
+	Reading<std::uint64_t> pxm;
+	Reading<std::uint64_t> size_bytes;
+	Reading<std::uint64_t> base;
+	Reading<std::string> device; ///< name of the EGM device that lists it
+};
+
+/** An entry that was met and could not be used. */
+struct Skipped {
+	std::string name;
+	std::string message;
+};
+
+/** Everything that one look at the system tree yields. */
+struct Host {
+	std::vector<Device> devices; ///< ascending by number
+	std::vector<Gpu> gpus;	     ///< ascending by address
+	std::vector<Skipped> skipped;
+	std::vector<std::string> stray_files; ///< regular files at /dev/egmX without a device egmX
+	bool egm_module = false;	      ///< nvgrace_egm is loaded
+	bool gpu_module = false;	      ///< nvgrace_gpu_vfio_pci is loaded
+};
+
+/** One range of memory that is not to be used. */
+struct RetiredPage {
+	std::uint64_t offset_bytes = 0; ///< from the start of the device
+	std::uint64_t size_bytes = 0;
+	std::string origin; ///< "firmware" or "runtime"
+	bool operator==(const RetiredPage &) const = default;
+};
+
+/** The retired pages of one device. */
+struct RetiredPages {
+	std::string name; ///< of the device
+	std::vector<RetiredPage> pages;
+};
+
+} // namespace egm
