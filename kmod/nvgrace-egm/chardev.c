@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /dev/egmX: what user space calls, and the only code that sees its pointers
+ */
+#include <linux/cleanup.h>
+#include <linux/fs.h>
+#include <linux/overflow.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include <uapi/linux/egm.h>
+
+#include "egm.h"
+
+static_assert(sizeof(struct egm_retired_page) == 16);
+static_assert(sizeof(struct egm_retired_pages_list) == 8);
+
+static bool egm_file_is_owner(struct file *file)
+{
+	return (file->f_flags & O_ACCMODE) == O_RDWR;
+}
+
+static int egm_open(struct inode *inode, struct file *file)
+{
+	struct egm_region *region =
+		container_of(inode->i_cdev, struct egm_region, cdev);
+	int ret = 0;
+
+	/* The VFS refuses O_DIRECT too, but after the memory was cleared. */
+	if ((file->f_flags & O_ACCMODE) == O_WRONLY ||
+	    (file->f_flags & O_DIRECT))
+		return -EINVAL;
+
+	if (egm_file_is_owner(file))
+		ret = egm_owner_acquire(region, file->f_flags & O_NONBLOCK);
+	else if (!READ_ONCE(region->egm))
+		ret = -ENODEV;
+	if (ret)
+		return ret;
+
+	file->private_data = region;
+	file->f_mapping = region->inode->i_mapping;
+	return 0;
+}
+
+static int egm_release(struct inode *inode, struct file *file)
+{
+	if (egm_file_is_owner(file))
+		egm_owner_release(file->private_data);
+	return 0;
+}
+
+static int egm_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	/*
+	 * Before anything else: the kernel has dropped VM_SHARED for a file that
+	 * is not open for writing, and MAP_SHARED is not what is missing.
+	 */
+	if (!egm_file_is_owner(file))
+		return -EACCES;
+	return egm_mapping_add(file->private_data, vma);
+}
+
+static loff_t egm_llseek(struct file *file, loff_t offset, int whence)
+{
+	struct egm_region *region = file->private_data;
+
+	if (!READ_ONCE(region->egm))
+		return -ENODEV;
+	return fixed_size_llseek(file, offset, whence, region->size);
+}
+
+static long egm_ioctl_retired_pages_list(struct egm_region *region,
+					 struct egm_retired_pages_list __user *arg)
+{
+	u32 needed = struct_size_t(struct egm_retired_pages_list, pages,
+				   region->nr_retired);
+	struct egm_retired_page *pages __free(kvfree) = NULL;
+	struct egm_retired_pages_list list;
+
+	if (copy_from_user(&list, arg, sizeof(list)))
+		return -EFAULT;
+	if (list.argsz < sizeof(list))
+		return -EINVAL;
+
+	if (list.argsz < needed) {
+		list.argsz = needed;
+		list.count = 0;
+		return copy_to_user(arg, &list, sizeof(list)) ? -EFAULT : 0;
+	}
+
+	pages = kvcalloc(region->nr_retired, sizeof(*pages), GFP_KERNEL);
+	if (!pages)
+		return -ENOMEM;
+	for (unsigned int i = 0; i < region->nr_retired; i++) {
+		pages[i].offset = region->retired[i];
+		pages[i].size = NVGRACE_EGM_GRANULE;
+	}
+	if (copy_to_user(arg->pages, pages,
+			 array_size(region->nr_retired, sizeof(*pages))))
+		return -EFAULT;
+
+	/* Last, so that a count is never seen without its entries. */
+	list.count = region->nr_retired;
+	return copy_to_user(arg, &list, sizeof(list)) ? -EFAULT : 0;
+}
+
+static long egm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct egm_region *region = file->private_data;
+
+	if (!READ_ONCE(region->egm))
+		return -ENODEV;
+
+	switch (cmd) {
+	case EGM_RETIRED_PAGES_LIST:
+		return egm_ioctl_retired_pages_list(region, (void __user *)arg);
+	default:
+		return -ENOTTY;
+	}
+}
+
+const struct file_operations egm_fops = {
+	.owner = THIS_MODULE,
+	.open = egm_open,
+	.release = egm_release,
+	.mmap = egm_mmap,
+	.llseek = egm_llseek,
+	.unlocked_ioctl = egm_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+};

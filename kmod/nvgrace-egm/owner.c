@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Ownership: who has the region, and what must happen before the next one has it
+ */
+#include <linux/cleanup.h>
+#include <linux/list.h>
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+
+#include "egm.h"
+
+#define EGM_DRAIN_NOTICE	(5 * HZ)
+
+/*
+ * Draining
+ *
+ * VFIO's type1 container maps the memory by PFN and holds no reference to the
+ * file, so DMA may outlive the owner. What ends it for sure is that the GPU is
+ * closed: bus mastering is off then. The parent numbers the opens; when an owner
+ * goes, the number of the latest one is noted, and as long as an open of that
+ * number or below is in force, somebody's DMA may reach the memory. A GPU that
+ * was closed since and opened again has a higher number and does not count.
+ */
+static bool egm_owner_drained(struct nvgrace_egm_dev *egm)
+{
+	return READ_ONCE(egm->vfio_oldest) > READ_ONCE(egm->drain_until);
+}
+
+static void egm_owner_undrained(struct nvgrace_egm_dev *egm)
+{
+	WRITE_ONCE(egm->drain_until, READ_ONCE(egm->vfio_opens));
+}
+
+static void egm_owner_drain_notice(struct egm_region *region,
+				   struct nvgrace_egm_dev *egm)
+{
+	struct nvgrace_egm_gpu *gpu;
+
+	guard(rwsem_read)(&egm->gpus_lock);
+	list_for_each_entry(gpu, &egm->gpus, node) {
+		if (gpu->vfio_opened && gpu->vfio_opened <= egm->drain_until) {
+			dev_notice(&region->dev, "open() waits for GPU %s, still open through VFIO since the last owner\n",
+				   pci_name(gpu->pdev));
+			return;
+		}
+	}
+}
+
+static bool egm_owner_wait_over(struct egm_region *region,
+				struct nvgrace_egm_dev *egm)
+{
+	return egm_owner_drained(egm) || !READ_ONCE(region->egm);
+}
+
+static int egm_owner_drain(struct egm_region *region,
+			   struct nvgrace_egm_dev *egm, bool nonblock)
+{
+	int ret;
+
+	if (egm_owner_drained(egm))
+		return 0;
+	if (nonblock)
+		return -EAGAIN;
+
+	ret = wait_event_killable_timeout(egm->vfio_wait,
+					  egm_owner_wait_over(region, egm),
+					  EGM_DRAIN_NOTICE);
+	if (!ret) {
+		egm_owner_drain_notice(region, egm);
+		ret = wait_event_state(egm->vfio_wait,
+				       egm_owner_wait_over(region, egm),
+				       (TASK_KILLABLE | TASK_FREEZABLE));
+	}
+	return ret < 0 ? -EINTR : 0;
+}
+
+static void egm_owner_set_state(struct egm_region *region, enum egm_state state)
+{
+	guard(rwsem_write)(&region->lock);
+	region->state = state;
+}
+
+/**
+ * egm_owner_acquire - become the owner of a region
+ * @region: the region
+ * @nonblock: fail rather than wait for the last owner's GPUs
+ *
+ * Context: sleeps for as long as clearing takes, killable; no lock is held.
+ * Return: 0 with all of the memory cleared, or a negative errno with the region
+ * as it was, to be cleared by the next one.
+ */
+int egm_owner_acquire(struct egm_region *region, bool nonblock)
+{
+	struct nvgrace_egm_dev *egm;
+	int ret;
+
+	scoped_guard(rwsem_write, &region->lock) {
+		egm = region->egm;
+		if (!egm)
+			return -ENODEV;
+		if (region->state != EGM_IDLE)
+			return -EBUSY;
+		/* Fails only when the parent is on its way out. */
+		if (!try_module_get(region->parent))
+			return -ENODEV;
+		region->state = EGM_DRAINING;
+	}
+
+	/* Until the state leaves DRAINING and CLEARING, removal waits for us. */
+	ret = egm_owner_drain(region, egm, nonblock);
+	if (!ret) {
+		egm_owner_set_state(region, EGM_CLEARING);
+		ret = egm_clear(region);
+	}
+
+	scoped_guard(rwsem_write, &region->lock) {
+		if (!region->egm)
+			ret = -ENODEV;
+		region->state = ret ? EGM_IDLE : EGM_IN_USE;
+	}
+	wake_up_all(&region->settled);
+	if (ret)
+		module_put(region->parent);
+	return ret;
+}
+
+/**
+ * egm_owner_release - the owner's last reference to its file has gone
+ * @region: the region
+ *
+ * No mapping of it is left in any address space.
+ */
+void egm_owner_release(struct egm_region *region)
+{
+	egm_mapping_forget(region);
+	scoped_guard(rwsem_write, &region->lock) {
+		if (region->egm)
+			egm_owner_undrained(region->egm);
+		region->state = EGM_IDLE;
+	}
+	module_put(region->parent);
+}
+
+static bool egm_owner_settled(struct egm_region *region)
+{
+	guard(rwsem_read)(&region->lock);
+	return region->state == EGM_IDLE || region->state == EGM_IN_USE;
+}
+
+/**
+ * egm_owner_shutdown - the region goes away, whoever has it
+ * @region: the region
+ *
+ * After this returns, no opener waits or clears, no mapping of the region is
+ * left, none can come, and the parent's device is not used any more.
+ */
+void egm_owner_shutdown(struct egm_region *region)
+{
+	struct nvgrace_egm_dev *egm;
+	bool owned;
+
+	scoped_guard(rwsem_write, &region->lock) {
+		egm = region->egm;
+		owned = region->state == EGM_IN_USE;
+		WRITE_ONCE(region->egm, NULL);
+	}
+	wake_up_all(&egm->vfio_wait);
+	wait_event(region->settled, egm_owner_settled(region));
+
+	egm_mapping_revoke(region);
+	/* Not earlier: until here a device could still be given a mapping. */
+	if (owned)
+		egm_owner_undrained(egm);
+}
+
+/**
+ * egm_owner_state - the state of a region in a word of the ABI
+ * @region: the region
+ *
+ * Return: the word.
+ */
+const char *egm_owner_state(struct egm_region *region)
+{
+	guard(rwsem_read)(&region->lock);
+
+	switch (region->state) {
+	case EGM_IN_USE:
+		return "in-use";
+	case EGM_CLEARING:
+		return "clearing";
+	case EGM_DRAINING:
+		return "draining";
+	case EGM_IDLE:
+		break;
+	}
+	/* Nobody waits, but whoever came would have to. */
+	return region->egm && !egm_owner_drained(region->egm) ? "draining" :
+								"idle";
+}

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * VFIO driver of the GPUs of NVIDIA Grace hosts: the PCI driver
+ */
+#include <linux/module.h>
+#include <linux/pci.h>
+
+#include "nvgrace_gpu.h"
+
+static int nvgrace_gpu_probe(struct pci_dev *pdev,
+			     const struct pci_device_id *id)
+{
+	struct nvgrace_gpu *gpu;
+	int ret;
+
+	gpu = vfio_alloc_device(nvgrace_gpu, core.vdev, &pdev->dev,
+				&nvgrace_gpu_vfio_ops);
+	if (IS_ERR(gpu))
+		return PTR_ERR(gpu);
+
+	dev_set_drvdata(&pdev->dev, &gpu->core);
+
+	/* EGM trouble never costs the GPU its VFIO driver: no error to return. */
+	egm_dev_join(gpu);
+
+	ret = vfio_pci_core_register_device(&gpu->core);
+	if (ret)
+		goto err_leave;
+
+	return 0;
+
+err_leave:
+	egm_dev_leave(gpu);
+	vfio_put_device(&gpu->core.vdev);
+	return ret;
+}
+
+static void nvgrace_gpu_remove(struct pci_dev *pdev)
+{
+	struct nvgrace_gpu *gpu = pci_to_nvgrace_gpu(pdev);
+
+	/* Waits for the last user of the GPU, who may use the memory too. */
+	vfio_pci_core_unregister_device(&gpu->core);
+	egm_dev_leave(gpu);
+	vfio_put_device(&gpu->core.vdev);
+}
+
+static const struct pci_device_id nvgrace_gpu_ids[] = {
+	/* GH200 120GB */
+	{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(PCI_VENDOR_ID_NVIDIA, 0x2342) },
+	/* GH200 480GB */
+	{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(PCI_VENDOR_ID_NVIDIA, 0x2345) },
+	/* GH200 */
+	{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(PCI_VENDOR_ID_NVIDIA, 0x2348) },
+	/* GB200 */
+	{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(PCI_VENDOR_ID_NVIDIA, 0x2941) },
+	/* GB300 */
+	{ PCI_DRIVER_OVERRIDE_DEVICE_VFIO(PCI_VENDOR_ID_NVIDIA, 0x31c2) },
+	{}
+};
+MODULE_DEVICE_TABLE(pci, nvgrace_gpu_ids);
+
+static struct pci_driver nvgrace_gpu_driver = {
+	.name = KBUILD_MODNAME,
+	.id_table = nvgrace_gpu_ids,
+	.probe = nvgrace_gpu_probe,
+	.remove = nvgrace_gpu_remove,
+	.err_handler = &vfio_pci_core_err_handlers,
+	.dev_groups = nvgrace_gpu_groups,
+	.driver_managed_dma = true,
+};
+
+static int __init nvgrace_gpu_init(void)
+{
+	int ret;
+
+	ret = egm_dev_init();
+	if (ret)
+		return ret;
+
+	ret = pci_register_driver(&nvgrace_gpu_driver);
+	if (ret)
+		goto err_egm_dev;
+
+	return 0;
+
+err_egm_dev:
+	egm_dev_exit();
+	return ret;
+}
+module_init(nvgrace_gpu_init);
+
+static void __exit nvgrace_gpu_exit(void)
+{
+	pci_unregister_driver(&nvgrace_gpu_driver);
+	egm_dev_exit();
+}
+module_exit(nvgrace_gpu_exit);
+
+MODULE_LICENSE("GPL");
+MODULE_VERSION(EGM_VERSION);
+MODULE_DESCRIPTION("VFIO driver of the GPUs of NVIDIA Grace hosts, with Extended GPU Memory");
