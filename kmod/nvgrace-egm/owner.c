@@ -79,7 +79,7 @@ static int egm_owner_drain(struct egm_region *region,
 static void egm_owner_set_state(struct egm_region *region, enum egm_state state)
 {
 	guard(rwsem_write)(&region->lock);
-	region->state = state;
+	WRITE_ONCE(region->state, state);
 }
 
 /**
@@ -105,7 +105,7 @@ int egm_owner_acquire(struct egm_region *region, bool nonblock)
 		/* Fails only when the parent is on its way out. */
 		if (!try_module_get(region->parent))
 			return -ENODEV;
-		region->state = EGM_DRAINING;
+		WRITE_ONCE(region->state, EGM_DRAINING);
 	}
 
 	/* Until the state leaves DRAINING and CLEARING, removal waits for us. */
@@ -118,7 +118,7 @@ int egm_owner_acquire(struct egm_region *region, bool nonblock)
 	scoped_guard(rwsem_write, &region->lock) {
 		if (!region->egm)
 			ret = -ENODEV;
-		region->state = ret ? EGM_IDLE : EGM_IN_USE;
+		WRITE_ONCE(region->state, ret ? EGM_IDLE : EGM_IN_USE);
 	}
 	wake_up_all(&region->settled);
 	if (ret)
@@ -138,15 +138,17 @@ void egm_owner_release(struct egm_region *region)
 	scoped_guard(rwsem_write, &region->lock) {
 		if (region->egm)
 			egm_owner_undrained(region->egm);
-		region->state = EGM_IDLE;
+		WRITE_ONCE(region->state, EGM_IDLE);
 	}
 	module_put(region->parent);
 }
 
+/* A condition to wait for must not sleep: the lock is taken afterwards. */
 static bool egm_owner_settled(struct egm_region *region)
 {
-	guard(rwsem_read)(&region->lock);
-	return region->state == EGM_IDLE || region->state == EGM_IN_USE;
+	enum egm_state state = READ_ONCE(region->state);
+
+	return state == EGM_IDLE || state == EGM_IN_USE;
 }
 
 /**
