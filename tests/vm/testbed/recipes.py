@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the cache holds and how each entry is made.
+
+An entry is keyed by the text of the function that builds it, by debian.py, and by its
+packages, so an edit here rebuilds exactly the entries whose function it touches.
+"""
+
+import inspect
+import os
+import re
+import shutil
+from pathlib import Path
+
+from . import Failure, debian, kernels
+from .debian import BACKPORTS, RELEASE, Apt
+from .store import Recipe
+
+# Runs the builds and the outer QEMU. The arm64 libraries are for cross building.
+ROOT_BUILD = (
+    "acpica-tools bc build-essential clang-format cmake cpio e2fsprogs file "
+    "g++-aarch64-linux-gnu gcc-14 gcc-aarch64-linux-gnu kmod libcli11-dev libelf1 make "
+    "ninja-build nlohmann-json3-dev pahole perl pkgconf python3 python3-pyflakes "
+    "qemu-efi-aarch64 shellcheck xz-utils zstd "
+    "libc6-dev:arm64 libfmt-dev:arm64 libgtest-dev:arm64 libsmartcols-dev:arm64 "
+    "libudev-dev:arm64 "
+    # The emulator of backports: the stable one lacks what the host under test needs.
+    f"qemu-system-arm/{BACKPORTS} qemu-system-common/{BACKPORTS} "
+    f"qemu-system-data/{BACKPORTS}").split()
+
+# The root of the host under test. It has no init: the harness brings its own.
+ROOT_HOST = (
+    "base-files base-passwd bash bsdextrautils coreutils diffutils dpkg e2fsprogs findutils "
+    "gawk grep gzip hostname jq kmod less libfmt10 libsmartcols1 libstdc++6 libudev1 mount "
+    "ncurses-base pciutils procps python3 sed strace tar udev util-linux "
+    f"qemu-system-arm/{BACKPORTS} qemu-system-common/{BACKPORTS} "
+    f"qemu-system-data/{BACKPORTS}").split()
+
+# Modules that a host or a guest loads, beside what these depend on.
+MODULES = (
+    # disks, consoles, file systems
+    "virtio_pci virtio_blk virtio_console virtio_balloon ext4 overlay loop "
+    # the stack below our modules, and the drivers that may hold a function instead of them
+    "vfio vfio_pci vfio_pci_core vfio_iommu_type1 bochs cxl_acpi cxl_mem "
+    "cxl_pci cxl_port "
+    # poisoned memory
+    "hwpoison_inject einj").split()
+
+CHECKPATCH = ("checkpatch.pl", "spelling.txt", "const_structs.checkpatch")
+
+
+def recipe(name: str, inputs, needs: float, function, *arguments, helpers=()) -> Recipe:
+    """Bind a build function below to its inputs."""
+    source = "".join(inspect.getsource(code) for code in (function, *helpers, debian))
+    return Recipe(name, tuple(inputs), source, needs,
+                  lambda target, workdir: function(target, workdir, *arguments))
+
+
+def all_recipes() -> dict[str, Recipe]:
+    """Every entry that this tree wants, by name."""
+    found = [
+        recipe("root-build", ["amd64", "arm64", *ROOT_BUILD], 5, root_build),
+        recipe("root-host", ["arm64", *ROOT_HOST], 3, root_host),
+        recipe("busybox", ["arm64"], 0.2, busybox),
+        recipe("sparse", ["amd64"], 0.5, sparse),
+        recipe("checkpatch", [kernels.read()[0].line(), *CHECKPATCH], 1, checkpatch,
+               kernels.read()[0]),
+    ]
+    for kernel in kernels.read():
+        boots = bool(kernel.roles & {"vm", "guest"})
+        found.append(recipe(f"kernel-{kernel.name}",
+                            [kernel.line(), str(boots), *MODULES], 2, kernel_entry, kernel, boots,
+                            helpers=[modules]))
+    return {entry.name: entry for entry in found}
+
+
+def root_build(target: Path, workdir: Path) -> dict:
+    """The installed Debian 13 root that builds everything and runs the outer QEMU."""
+    return {"packages": debian.bootstrap(target, workdir, ("amd64", "arm64"),
+                                         (RELEASE, BACKPORTS), ROOT_BUILD)}
+
+
+def root_host(target: Path, workdir: Path) -> dict:
+    """root.ext4: the host under test, unpacked for arm64 without running anything of it."""
+    packages = Apt(workdir, "arm64", RELEASE, BACKPORTS).closure(*ROOT_HOST)
+    tree = workdir / "tree"
+    debian.unpack(packages, tree)
+    for name in ("doc", "locale", "man", "info"):
+        shutil.rmtree(tree / "usr/share" / name, ignore_errors=True)
+    # What the maintainer scripts would have done and this root needs.
+    (tree / "usr/bin/awk").symlink_to("gawk")
+    for name in ("passwd", "group"):
+        shutil.copy(tree / f"usr/share/base-passwd/{name}.master", tree / "etc" / name)
+    (tree / "etc/hostname").write_text("grace\n", encoding="utf-8")
+    for name in ("dev", "proc", "sys", "tmp", "run", "mnt", "egm", "root"):
+        (tree / name).mkdir(exist_ok=True)
+
+    image = target / "root.ext4"
+    used = sum(path.lstat().st_size + 4096 for path in tree.rglob("*"))
+    # No journal: it is mounted read-only below an overlay. Owners become root in any case.
+    as_root = [] if os.geteuid() == 0 else ["unshare", "--map-root-user"]
+    fixed = "65676d00-0000-4000-8000-000000000001"
+    debian.run(*as_root, "mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-m", "0",
+               "-L", "egm-host", "-U", fixed, "-E", f"hash_seed={fixed}", "-d", tree, image,
+               f"{used * 5 // 4 // 1024 + 32768}k",
+               env=dict(os.environ, E2FSPROGS_FAKE_TIME="1"))
+    return {"packages": debian.describe(packages)}
+
+
+def busybox(target: Path, workdir: Path) -> dict:
+    """busybox: one static arm64 program, the user space of an initramfs."""
+    packages = Apt(workdir, "arm64", RELEASE).download("busybox-static")
+    debian.unpack(packages, workdir / "tree")
+    shutil.move(workdir / "tree/usr/bin/busybox", target / "busybox")
+    return {"packages": debian.describe(packages)}
+
+
+def sparse(target: Path, workdir: Path) -> dict:
+    """A sparse that parses the newest kernels: the release's own cannot.
+
+    It is only unpacked, and must be content with the build root's libraries; `path` of this
+    entry does not promise that, the lint test that plants a fault does.
+    """
+    packages = Apt(workdir, "amd64", "sid").download("sparse")
+    debian.unpack(packages, workdir / "tree")
+    shutil.move(workdir / "tree/usr/bin/sparse", target / "sparse")
+    return {"packages": debian.describe(packages)}
+
+
+def checkpatch(target: Path, workdir: Path, kernel: kernels.Kernel) -> dict:
+    """checkpatch.pl and its word lists, out of the newest kernel's source package."""
+    _, version, apts = debian.resolve(workdir, kernel)
+    series = re.match(r"\d+\.\d+", version).group()
+    packages = apts["arm64"].download(f"linux-source-{series}={version}")
+    debian.unpack(packages, workdir / "source")
+    archive, = (workdir / "source/usr/src").glob("*.tar.xz")
+    debian.run("tar", "-xf", archive, "-C", target, "--strip-components=2", "--occurrence=1",
+               "--no-same-owner",
+               *(f"linux-source-{series}/scripts/{name}" for name in CHECKPATCH))
+    return {"packages": debian.describe(packages)}
+
+
+def kernel_entry(target: Path, workdir: Path, kernel: kernels.Kernel, boots: bool) -> dict:
+    """One kernel: headers for every architecture, and what boots of it for arm64.
+
+    Both in one entry, so that modules are always built against the kernel that loads them.
+
+        usr/src/linux-*       headers and the build tools for amd64
+        vmlinuz               the arm64 image
+        lib/modules/RELEASE   the modules a host or guest needs, uncompressed
+        release               the kernel release of arm64
+    """
+    abi, version, apts = debian.resolve(workdir, kernel)
+    release = f"{abi}-{kernel.flavours[0]}"
+    names = {arch: [f"linux-headers-{abi}-{flavour}"]
+             for arch, flavour in kernel.targets().items()}
+    names["arm64"].append(f"linux-headers-{abi}-common")
+    if boots:
+        # One package up to some version, several after it.
+        names["arm64"] += apts["arm64"].offers(
+            rf"linux-(image|binary|modules|base)-{re.escape(release)}")
+    names["amd64"] = names.get("amd64", []) + [f"linux-kbuild-{abi}"]
+    if "amd64" not in apts:
+        apts["amd64"] = Apt(workdir, "amd64", kernel.suite)
+    packages = [path for arch, wanted in names.items() for path in
+                apts[arch].download(*(f"{name}={version}" for name in wanted))]
+    tree = workdir / "tree"
+    debian.unpack(packages, tree)
+
+    # The tools move beside the headers: then an entry is bound into the build root by one
+    # directory, and the links that lead to them are made again.
+    sources = target / "usr/src"
+    shutil.move(tree / "usr/src", sources)
+    kbuild = f"linux-kbuild-{abi}"
+    (sources / kbuild).unlink(missing_ok=True)
+    shutil.move(tree / "usr/lib" / kbuild, sources / kbuild)
+    for link in [path for path in sources.glob("*/*") if path.is_symlink()]:
+        place = os.readlink(link)
+        if kbuild in place:
+            link.unlink()
+            link.symlink_to(f"../{kbuild}{place.partition(kbuild)[2]}")
+
+    (target / "release").write_text(release + "\n", encoding="utf-8")
+    if boots:
+        # Newer packages have the image beside the modules.
+        usual = tree / f"boot/vmlinuz-{release}"
+        beside = tree / f"usr/lib/modules/{release}/vmlinuz"
+        shutil.move(usual if usual.exists() else beside, target / "vmlinuz")
+        modules(tree, target, release)
+    return {"release": release, "version": version, "abi": abi,
+            "packages": debian.describe(packages)}
+
+
+def modules(image: Path, target: Path, release: str) -> None:
+    """Copy MODULES and what they depend on, and index them anew."""
+    # Before the merge of /lib into /usr, packages had them in /lib.
+    prefix = "usr" if (image / "usr/lib/modules" / release).exists() else ""
+    source = image / prefix / "lib/modules" / release
+    result = target / "lib/modules" / release
+    result.mkdir(parents=True)
+    debian.run("depmod", "--basedir", image / prefix, release)
+
+    def plain(path: str) -> str:
+        return re.sub(r"\.ko(\.\w+)?$", "", path.rpartition("/")[2]).replace("-", "_")
+
+    needs = {}
+    for line in (source / "modules.dep").read_text(encoding="utf-8").splitlines():
+        path, _, others = line.partition(":")
+        needs[plain(path)] = [path, *others.split()]
+    builtin = {plain(path) for path in
+               (source / "modules.builtin").read_text(encoding="utf-8").split()}
+    missing = [name for name in MODULES if name not in needs and name not in builtin]
+    if missing:
+        raise Failure(f"{release} has no module {', '.join(missing)}")
+    for path in {path for name in MODULES for path in needs.get(name, [])}:
+        copy = result / path
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source / path, copy)
+        # Every loader reads plain files, also the one of busybox.
+        for suffix, tool in ((".xz", "unxz"), (".zst", "unzstd")):
+            if path.endswith(suffix):
+                debian.run(tool, *(("-q", "--rm") if suffix == ".zst" else ()), copy)
+    for name in ("modules.builtin", "modules.builtin.modinfo", "modules.order"):
+        shutil.copy(source / name, result / name)
+    debian.run("depmod", "--basedir", target, release)
