@@ -33,7 +33,7 @@ check_modinfo() {
 	has "$egm" alias auxiliary:nvidia_vgpu_vfio.egm
 }
 
-build /src "$kernel" /build/modules W=1 "${test_modules[@]}"
+build /src "$kernel" /build/modules W=1 EGM_TESTS=1
 work=$(work_dir "$kernel" /build/modules)
 ! complaints /build/modules.log || fail "the build is not silent"
 ! shared_objects "$work" || fail "an object belongs to two modules"
@@ -54,7 +54,13 @@ echo 'extern int egm_planted(void); int (*egm_planter)(void) = egm_planted;' >> 
 grep -q 'egm_planted.*undefined' /build/planted.log || fail "a planted unresolved symbol is not named"
 
 cp /src/kmod/nvgrace-egm/main.c "$main"
-printf 'obj-m += planted.o\nplanted-y := main.o\n' >> /build/copy/kmod/nvgrace-egm/Kbuild
-build /build/copy "$kernel" /build/planted || true
-shared_objects "$(work_dir "$kernel" /build/planted)" | grep -q 'main\.o' ||
+cat > /build/copy/kmod/nvgrace-egm/shared.c <<-'EOF'
+	#include <linux/module.h>
+	MODULE_DESCRIPTION("belongs to two modules");
+	MODULE_LICENSE("GPL");
+EOF
+printf '%s\n' 'nvgrace-egm-y += shared.o' 'obj-m += planted.o' 'planted-y := shared.o' \
+	>> /build/copy/kmod/nvgrace-egm/Kbuild
+build /build/copy "$kernel" /build/planted
+shared_objects "$(work_dir "$kernel" /build/planted)" | grep -q 'shared\.o' ||
 	fail "a planted object of two modules goes unnoticed"

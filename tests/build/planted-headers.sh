@@ -3,22 +3,21 @@
 #
 # planted-headers.sh KERNEL: NVIDIA's kernels have headers named like ours; ours stand in front.
 source "$(dirname "$0")/lib.sh"
-kernel=$1
-common=$(sed -n 's/^include \(.*\)\/Makefile$/\1/p' "${kernel#*:}/Makefile")
-names=(include/linux/nvgrace-egm.h include/uapi/linux/egm.h)
+arch=${1%%:*}
+headers=${1#*:}
+common=$(sed -n 's/^include \(.*\)\/Makefile$/\1/p' "$headers/Makefile")
 
-# The kernel's directories with such headers, seen only in here.
-if [[ ${2-} != inside ]]; then
-	for name in "${names[@]}"; do
-		mkdir -p "/build/kernel/$(dirname "$name")"
-		cp -r "$common/$(dirname "$name")/." "/build/kernel/$(dirname "$name")"
-		echo "#error planted $name" > "/build/kernel/$name"
-	done
-	exec unshare --user --map-root-user --mount "$0" "$kernel" inside
-fi
-for name in "${names[@]}"; do
-	mount --bind "/build/kernel/$(dirname "$name")" "$common/$(dirname "$name")"
+# The same kernel, made of links (its Makefile holds absolute paths), with such headers.
+mkdir /build/kernel
+cp -rs "$headers" /build/kernel/headers
+cp -rs "$common" /build/kernel/common
+sed -i "s#$headers#/build/kernel/headers#; s#$common#/build/kernel/common#" \
+	/build/kernel/headers/Makefile
+for name in include/linux/nvgrace-egm.h include/uapi/linux/egm.h; do
+	rm -f "/build/kernel/common/$name"
+	echo '#error planted' > "/build/kernel/common/$name"
 done
+kernel=$arch:/build/kernel/headers
 
 # A module that knows nothing of our directories meets them.
 mapfile -t args < <(kbuild_args "$kernel")
@@ -28,7 +27,7 @@ for header in linux/nvgrace-egm.h linux/egm.h; do
 	echo 'obj-m := probe.o' > /build/probe/Kbuild
 	! make -C "${kernel#*:}" M=/build/probe "${args[@]}" modules > /build/probe.log 2>&1 ||
 		fail "the planted $header is not met by a module that includes it"
-	grep -q '#error planted' /build/probe.log || fail "$(cat /build/probe.log)"
+	grep -q "$header.*#error planted" /build/probe.log || fail "$(cat /build/probe.log)"
 done
 
-build /src "$kernel" /build/modules "${test_modules[@]}"
+build /src "$kernel" /build/modules EGM_TESTS=1
