@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The machine under test, in QEMU:
+
+  virt, SMMUv3, GICv3, EL2             -M, -cpu max: a Grace host's features, KVM included
+  UEFI, ACPI                           firmware's tables plus our SSDT (acpi.py)
+  slot 1  virtio-blk                   root image, read-only
+  slot 2  virtio-serial                egm.output: what the suite prints; egm.status: how it ended
+  slot 5..31                           GPUs and other functions of the description
+  hidden RAM                           carve-outs, and bytes that firmware is said to have put there
+
+Console, status and everything fed to the machine stay in the run's directory for whoever asks why.
+"""
+
+import json
+import os
+import re
+import selectors
+import struct
+import subprocess
+import sys
+import time
+
+from . import host as description
+from .cpio import Archive
+
+FIRMWARE = "/usr/share/qemu-efi-aarch64/QEMU_EFI.fd"
+
+COMMAND_LINE = (
+    "console=ttyAMA0 nokaslr panic=-1 panic_on_warn=1 oops=panic softlockup_panic=1 "
+    # Debian's default (120 s) would outlast most runs.
+    "sysctl.kernel.hung_task_timeout_secs=60 sysctl.kernel.hung_task_panic=1"
+)
+
+FIRST_INSMOD = re.compile(r"egm: first insmod|loading out-of-tree module taints kernel")
+COMPLAINT = re.compile(
+    r"WARNING:|BUG:|\bOops|Call trace:|Unable to handle|rcu:.*(stall|detected)|soft lockup|"
+    r"blocked for more than|possible (circular|recursive|irq) lock|inconsistent lock state|"
+    r"suspicious RCU usage|bad unlock balance|held lock freed|lock held when returning")
+
+
+def initramfs(busybox, init, kernel):
+    """/init and the kernel's modules; `kernel` is its entry in the cache."""
+    archive = Archive()
+    archive.file("bin/busybox", busybox.read_bytes(), executable=True)
+    archive.file("init", init.read_bytes(), executable=True)
+    archive.tree(kernel / "lib" / "modules", "lib/modules")
+    return archive.bytes()
+
+
+def guest_initramfs(busybox, init):
+    """For a KVM guest inside: all that it needs is built into its kernel."""
+    archive = Archive()
+    archive.file("bin/busybox", busybox.read_bytes(), executable=True)
+    archive.file("init", init.read_bytes(), executable=True)
+    return archive.bytes()
+
+
+def ssdt_archive(aml):
+    archive = Archive()
+    archive.file("kernel/firmware/acpi/egm.aml", aml)
+    return archive.bytes()
+
+
+def add_description(archive, host):
+    """host.json for the suite, and for init the ranges that it checks."""
+    archive.file("egm/host.json", json.dumps(host, indent=1) + "\n")
+    archive.file("egm/hidden", "".join(f"{first} {last} {whose}\n" for first, last, whose
+                                       in description.hidden_ranges(host)))
+
+
+def write_preset_bytes(host, directory):
+    """The words of hidden RAM, for QEMU's loader."""
+    for number, preset in enumerate(host["bytes"]):
+        (directory / f"bytes-{number}").write_bytes(
+            b"".join(struct.pack("<Q", word) for word in preset["u64"]))
+
+
+def command(host, kernel, root_image, run, shell):
+    """QEMU's command line; all paths as QEMU sees them, `run` being the run's directory."""
+    line = [
+        "qemu-system-aarch64", "-nodefaults", "-display", "none", "-no-reboot",
+        "-cpu", host["cpu"], "-smp", str(host["cpus"]), "-m", f"{host['memory'] >> 20}M",
+        "-bios", FIRMWARE, "-kernel", str(kernel), "-initrd", f"{run}/initrd",
+        "-append", f"{COMMAND_LINE} mem={host['visible'] >> 20}M",
+        "-drive", f"if=none,id=root,format=raw,readonly=on,file={root_image}",
+        "-device", "virtio-blk-pci,addr=1,drive=root",
+        "-device", "virtio-serial-pci,addr=2",
+        "-device", "virtserialport,chardev=output,name=egm.output",
+        "-device", "virtserialport,chardev=status,name=egm.status",
+        "-chardev", f"file,id=status,path={run}/status",
+    ]
+    if shell:
+        line += ["-chardev", f"stdio,id=console,mux=on,signal=off,logfile={run}/console.log",
+                 "-mon", "chardev=console", "-chardev", "null,id=output"]
+    else:
+        line += ["-chardev", f"file,id=console,path={run}/console.log",
+                 # Not stdio: at the end of its input, QEMU closes both directions.
+                 "-chardev", "file,id=output,path=/dev/stdout,append=on"]
+    line += ["-serial", "chardev:console"]
+
+    machine = "virt,gic-version=3,virtualization=on,iommu=smmuv3"
+    # Touched beforehand: the first write to lazily given memory would spoil every timing.
+    ram = "memory-backend-ram,prealloc=on"
+    if host["nodes"]:
+        line += ["-M", machine]
+        for number, node in enumerate(host["nodes"]):
+            option = f"node,nodeid={number}"
+            if node["memory"]:
+                line += ["-object", f"{ram},id=node{number},size={node['memory'] >> 20}M"]
+                option += f",memdev=node{number}"
+            if node["cpus"]:
+                option += f",cpus={node['cpus']}"
+            line += ["-numa", option]
+    else:
+        line += ["-M", f"{machine},memory-backend=ram",
+                 "-object", f"{ram},id=ram,size={host['memory'] >> 20}M"]
+
+    for function in host["gpus"] + host["devices"]:
+        slot = function["address"].split(":")[2]
+        line += ["-device", f"{function['device']},addr={slot}"]
+    for number, preset in enumerate(host["bytes"]):
+        line += ["-device",
+                 f"loader,file={run}/bytes-{number},addr={preset['at']:#x},force-raw=on"]
+    return line
+
+
+def run(line, seconds):
+    """Runs QEMU, the suite's output passed on as it comes; True if it ended by itself in time."""
+    process = subprocess.Popen(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+    deadline = time.monotonic() + seconds
+    with selectors.DefaultSelector() as selector:
+        selector.register(process.stdout, selectors.EVENT_READ)
+        while True:
+            if not selector.select(max(0, deadline - time.monotonic())):
+                process.kill()
+                process.wait()
+                return False
+            data = os.read(process.stdout.fileno(), 65536)
+            if not data:
+                process.wait()
+                return True
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+
+
+def _last(pattern, text):
+    matches = re.findall(rf"^.*(?:{pattern}).*$", text, re.MULTILINE)
+    return matches[-1].strip() if matches else None
+
+
+def verdict(console, status, in_time):
+    """(exit status, message) of a run, from the console's text and what came over egm.status."""
+    panic = _last("Kernel panic - not syncing", console)
+    if panic:
+        why = _last(r"WARNING:|BUG:|Internal error:|Unable to handle", console)
+        return 1, f"the host's kernel died: {panic}" + (f"; because of: {why}" if why else "")
+    first = FIRST_INSMOD.search(console)
+    complaint = first and COMPLAINT.search(console, first.start())
+    if complaint:
+        start = console.rfind("\n", 0, complaint.start()) + 1
+        end = console.find("\n", complaint.end())
+        return 1, f"the host's kernel complained: {console[start:end].strip()}"
+    if not in_time:
+        last = console.strip().rpartition("\n")[2].strip()
+        return 1, f"hang: no answer in time; the console's last line: {last}"
+    if status.startswith(("refused:", "init:")):
+        return 1, status.strip()
+    answer = re.fullmatch(r"exit ([0-9]+)\n", status)
+    if not answer:
+        return 1, "the machine stopped without an answer"
+    code = int(answer[1])
+    if code in (0, 77):
+        return code, {0: "passed", 77: "skipped"}[code]
+    return 1, f"the suite failed with exit status {code}"

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What this tree builds, for the machine under test. Travels as a cpio beside the initramfs:
+
+  /egm/bin       egmctl, programs of tests/e2e, busybox
+  /egm/modules   our modules, those for tests too
+  /egm/suites    tests/e2e/*.sh and test programs, each named as its suite
+  /egm/lib       shell helpers
+"""
+
+import os
+import subprocess
+
+from . import Failure
+from .cpio import Archive
+
+
+def build(enter, headers, log):
+    """Builds, in the root of the build machine, what changed. `headers`: the kernel's, in there."""
+    steps = (
+        ["cmake", "-S", "/src", "-B", "/build/arm64", "-G", "Ninja",
+         "-DCMAKE_TOOLCHAIN_FILE=/src/tests/vm/aarch64.cmake", "-DCMAKE_BUILD_TYPE=Release",
+         f"-DKERNEL_DIR={headers}", "-DARCH=arm64", "-DCROSS_COMPILE=aarch64-linux-gnu-",
+         "-DKBUILD_ARGS=EGM_TESTS=1"],
+        ["cmake", "--build", "/build/arm64", "--target", "egmctl", "e2e", "modules"],
+    )
+    with log.open("w") as output:
+        for step in steps:
+            if subprocess.run(enter + step, stdin=subprocess.DEVNULL, stdout=output,
+                              stderr=subprocess.STDOUT).returncode:
+                raise Failure(log.read_text() + f"the build failed: {' '.join(step)}")
+
+
+def archive(checkout, build_directory, release, busybox):
+    """The archive of the payload, open for more."""
+    payload = Archive()
+    tree = build_directory / "arm64"
+    for program in [tree / "egmctl" / "egmctl", busybox]:
+        payload.file(f"egm/bin/{program.name}", program.read_bytes(), executable=True)
+    payload.tree(tree / "payload", "egm")
+    for module in sorted((tree / "kmod" / f"{release}-arm64").rglob("*.ko")):
+        payload.file(f"egm/modules/{module.name}", module.read_bytes())
+    e2e = checkout / "tests" / "e2e"
+    for suite in sorted(e2e.glob("*.sh")):
+        payload.file(f"egm/suites/{suite.stem}", suite.read_bytes(), executable=True)
+    payload.tree(e2e / "lib", "egm/lib")
+    return payload
+
+
+def suites(checkout, build_directory):
+    """Names of all suites."""
+    programs = build_directory / "arm64" / "payload" / "suites"
+    return sorted([path.stem for path in (checkout / "tests" / "e2e").glob("*.sh")]
+                  + (os.listdir(programs) if programs.exists() else []))
