@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# How the programs and suites of this directory are declared.
+
+add_custom_target(e2e)
+if(CMAKE_CROSSCOMPILING)
+	find_package(GTest REQUIRED)
+endif()
+egm_testbed_fixture(root-host)
+egm_testbed_fixture(busybox)
+
+# egm_vm_program(NAME [SUITE] SOURCES <file>... [LIBRARIES <target>...])
+#
+# A program for the host under test: the suite NAME itself, or with no SUITE a helper in its PATH.
+function(egm_vm_program name)
+	cmake_parse_arguments(PARSE_ARGV 1 arg "SUITE" "" "SOURCES;LIBRARIES")
+	if(NOT CMAKE_CROSSCOMPILING)
+		return()
+	endif()
+	set(directory bin)
+	if(arg_SUITE)
+		set(directory suites)
+	endif()
+	add_executable(e2e-${name} EXCLUDE_FROM_ALL ${arg_SOURCES})
+	set_target_properties(e2e-${name} PROPERTIES
+		OUTPUT_NAME ${name}
+		RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/payload/${directory})
+	target_link_libraries(e2e-${name} PRIVATE egm_warnings egm_uapi ${arg_LIBRARIES})
+	add_dependencies(e2e e2e-${name})
+endfunction()
+
+# egm_vm_suite(NAME HOST <description> KERNELS <kernel>... [TIMEOUT <seconds>])
+#
+# Registers vm/NAME:<kernel> for every kernel. TIMEOUT is ten times what the suite usually takes, from
+# power-on.
+function(egm_vm_suite name)
+	cmake_parse_arguments(PARSE_ARGV 1 arg "" "HOST;TIMEOUT" "KERNELS")
+	if(NOT arg_TIMEOUT)
+		set(arg_TIMEOUT 300)
+	endif()
+	# ctest's own limit only catches a harness that hangs: it has the build of the payload in it.
+	math(EXPR limit "${arg_TIMEOUT} + 1200")
+	foreach(kernel IN LISTS arg_KERNELS)
+		if(NOT TEST testbed/kernel-${kernel})
+			egm_testbed_fixture(kernel-${kernel})
+		endif()
+		set(test vm/${name}:${kernel})
+		add_test(NAME ${test}
+			COMMAND ${PROJECT_SOURCE_DIR}/tests/vm/run --build ${PROJECT_BINARY_DIR}/vm
+				--kernel ${kernel} --host ${arg_HOST} --timeout ${arg_TIMEOUT} ${name})
+		set_tests_properties(${test} PROPERTIES
+			LABELS "vm;vm/${name}"
+			RESOURCE_LOCK vm
+			PROCESSORS 2
+			FIXTURES_REQUIRED "root-build;root-host;busybox;kernel-${kernel}"
+			SKIP_RETURN_CODE 77
+			TIMEOUT ${limit})
+	endforeach()
+endfunction()

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# Processes that a suite gives orders to: programs that read lines and answer each by a line, `actor`
+# first of all (its orders: tests/e2e/programs/actor.cpp).
+
+declare -A actor_pid actor_in actor_out
+
+# actor NAME [COMMAND...]: starts it.
+actor() {
+	local name=$1 directory=/run/actor.$1 fd
+	shift
+	mkdir "$directory"
+	mkfifo "$directory/in" "$directory/out"
+	(
+		# What is meant for the others must end when we close it.
+		for fd in "${actor_in[@]}" "${actor_out[@]}"; do
+			exec {fd}>&-
+		done
+		exec "${@:-actor}"
+	) <"$directory/in" >"$directory/out" &
+	actor_pid[$name]=$!
+	exec {fd}>"$directory/in"
+	actor_in[$name]=$fd
+	exec {fd}<"$directory/out"
+	actor_out[$name]=$fd
+	rm -r "$directory"
+}
+
+# ask NAME ORDER...: gives an order; the answer is fetched later.
+ask() {
+	echo "${*:2}" >&"${actor_in[$1]}"
+}
+
+# answers NAME SECONDS: whether an answer comes within that time; it is then in $answer.
+answers() {
+	IFS= read -r -t "$2" -u "${actor_out[$1]}" answer
+}
+
+# tell NAME ORDER...: prints the answer.
+tell() {
+	local answer
+	ask "$@"
+	answers "$1" 120 || answer="no answer from $1"
+	echo "$answer"
+}
+
+# hang_up ARRAY NAME: closes one side of it.
+hang_up() {
+	local -n descriptors=$1
+	local fd=${descriptors[$2]}
+	exec {fd}>&-
+	unset "descriptors[$2]"
+}
+
+# dismiss NAME: it ends by itself, and closes all that it has open.
+dismiss() {
+	hang_up actor_in "$1"
+	wait "${actor_pid[$1]}" || fail "$1 ended with $?"
+	hang_up actor_out "$1"
+}
+
+# kill_actor NAME: SIGKILL.
+kill_actor() {
+	kill -KILL "${actor_pid[$1]}"
+	{ wait "${actor_pid[$1]}" || true; } 2>/dev/null
+	hang_up actor_in "$1"
+	hang_up actor_out "$1"
+}

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# A KVM guest inside the host under test, stock QEMU:
+#
+#	node 0  -- memory-backend-file -- /dev/egm4
+#	node 1  -- memory-backend-file -- /dev/egm5	(with two sockets)
+#	GPU     -- vfio-pci ------------- bound to our driver
+#
+# Its init is tests/vm/guest-init; it says "guest: ok" or "guest: failed: why" on its console.
+
+guest_log=/run/guest.log
+
+# start_guest [more QEMU options]: with all sockets' carve-outs as its memory. Sets guest_pid.
+start_guest() {
+	local pxm size total=0 memory=()
+	while read -r pxm size; do
+		memory+=(-object "memory-backend-file,id=egm$pxm,mem-path=/dev/egm$pxm,size=$size,share=on,align=2M"
+			-numa "node,memdev=egm$pxm")
+		total=$((total + size))
+	done < <(host '.sockets[] | "\(.pxm) \(.size)"')
+	mkfifo /run/guest.in
+	exec {guest_in}<>/run/guest.in
+	qemu-system-aarch64 -nodefaults -display none -no-reboot \
+		-M virt,accel=kvm,gic-version=3 -cpu host -smp 2 -m "$((total >> 20))M" "${memory[@]}" \
+		-kernel /egm/guest/vmlinuz -initrd /egm/guest/initrd \
+		-append 'console=ttyAMA0 panic=-1 egm.wait' -serial stdio "$@" \
+		<&"$guest_in" >"$guest_log" 2>&1 &
+	guest_pid=$!
+	trap 'kill -KILL $guest_pid 2>/dev/null || true' EXIT
+}
+
+guest_has_ended_its_check() {
+	grep -q '^guest: \(ok\|failed\)' "$guest_log" || ! kill -0 "$guest_pid" 2>/dev/null
+}
+
+# await_guest SECONDS: until it has checked its memory; shows what it said.
+await_guest() {
+	wait_for "$1" guest_has_ended_its_check
+	grep '^guest:' "$guest_log" | tr -d '\r' | sed 's/^/    /'
+	grep -q '^guest: ok' "$guest_log" || {
+		tail -n 20 "$guest_log"
+		fail "the guest did not check its memory"
+	}
+}
+
+# stop_guest: it powers off, as it does by itself when told to go on.
+stop_guest() {
+	echo >&"$guest_in"
+	wait "$guest_pid" || fail "the guest's QEMU ended with $?"
+	trap - EXIT
+	rm /run/guest.in
+}
