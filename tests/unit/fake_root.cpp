@@ -157,16 +157,17 @@ FakeRoot &FakeRoot::remove(const std::string &path)
 	return *this;
 }
 
+egm::Reading<struct stat> FakeRoot::lstat(const std::string &path) const
+{
+	const auto found = nodes_.find(path);
+	if (found != nodes_.end())
+		return found->second;
+	return tree().status_of(path);
+}
+
 egm::Host FakeRoot::host() const
 {
-	const egm::Tree tree(path_);
-	return egm::read_host(
-		tree, [&](const std::string &path) -> egm::Reading<struct stat> {
-			const auto found = nodes_.find(path);
-			if (found != nodes_.end())
-				return found->second;
-			return tree.status_of(path);
-		});
+	return egm::read_host(tree(), [this](const std::string &path) { return lstat(path); });
 }
 
 Unprivileged::Unprivileged() : dropped_(geteuid() == 0)

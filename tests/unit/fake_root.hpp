@@ -53,6 +53,7 @@ public:
 	egm::Host host() const;
 
 private:
+	egm::Reading<struct stat> lstat(const std::string &path) const;
 	std::string make_device(unsigned int pxm, const std::vector<std::string> &links);
 
 	std::string path_;
