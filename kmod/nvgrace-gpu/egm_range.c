@@ -19,10 +19,17 @@ struct egm_range {
 	struct resource found;
 };
 
-/* Called for each resource that the kernel knows within the range. */
+/*
+ * Called for each resource that the kernel knows within the range and one byte
+ * to either side. The walk clips resources to what it is asked for: without the
+ * byte, one that reaches beyond the range would look as if it ended with it.
+ */
 static int egm_range_found(struct resource *res, void *data)
 {
 	struct egm_range *range = data;
+
+	if (!resource_overlaps(res, &range->res))
+		return 0;
 
 	/*
 	 * Firmware may set the region itself aside in its memory map. Then, and
@@ -118,8 +125,8 @@ enum egm_verdict egm_range_free(struct pci_dev *pdev,
 			props->base, last, &memory);
 		return EGM_REFUSED_GPU_MEMORY;
 	}
-	if (walk_iomem_res_desc(IORES_DESC_NONE, 0, props->base, last, &range,
-				egm_range_found) > 0) {
+	if (walk_iomem_res_desc(IORES_DESC_NONE, 0, props->base - 1, last + 1,
+				&range, egm_range_found) > 0) {
 		bool pci = range.found.flags & IORESOURCE_WINDOW;
 
 		pci_err(pdev, "EGM refused: [%#llx-%#llx] overlaps %pR, which is %s\n",
