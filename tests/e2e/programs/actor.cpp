@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A process that suites give orders to (lib/actor.sh): one command a line on stdin, one line of
+ *answer each: "ok", a value, or the name of the errno.
+ *
+ *	open DEVICE ro|rw [nonblock]
+ *	size, retired		by lseek() and by ioctl()
+ *	map BYTES		all that follows is about this mapping
+ *	fill VALUE		all of it
+ *	nonzero			bytes that are not 0
+ *	at OFFSET		the byte there, or SIGBUS
+ *	readable		pages that can be read; all others raise SIGBUS
+ *	unmap, close
+ *	vfio ADDRESS		open a PCI function through VFIO, all of them in one container;
+ *answers what it is, "1234:11e8" vfio-close ADDRESS	the device only: group and container stay,
+ *for vfio to open it again dma-map IOVA		let all functions of the container see the
+ *mapping there dma-read ADDRESS IOVA	what an `edu` reads there: the first byte, or "nothing" if
+ *it gets no data
+ */
+#include "descriptor.hpp"
+#include "memory.hpp"
+#include "vfio.hpp"
+
+#include <linux/egm.h>
+
+#include <algorithm>
+#include <cstring>
+#include <functional>
+#include <iostream>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+std::uint64_t number(const std::string &word)
+{
+	return std::stoull(word, nullptr, 0);
+}
+
+class Actor {
+public:
+	/** @return the answer to a command */
+	std::string obey(const Words &words)
+	{
+		try {
+			return commands_.at(words.at(0))(words);
+		} catch (const std::system_error &error) {
+			return strerrorname_np(error.code().value());
+		}
+	}
+
+private:
+	// Where the devices see a page that this process looks at: above any test's memory, below
+	// the window for message interrupts, and within the 28 bits of an `edu`.
+	static constexpr std::uint64_t desk_iova = 0x7f00000;
+	// No test fills memory with it.
+	static constexpr std::uint8_t no_data = 0xee;
+
+	std::string open(const Words &words)
+	{
+		const int mode = words.at(2) == "rw" ? O_RDWR : O_RDONLY;
+		file_ = programs::Descriptor(words.at(1),
+					     mode | (words.size() > 3 ? O_NONBLOCK : 0));
+		return "ok";
+	}
+
+	std::string size()
+	{
+		return std::to_string(programs::check(lseek(file_.get(), 0, SEEK_END), "lseek"));
+	}
+
+	std::string retired()
+	{
+		egm_retired_pages_list list = {};
+		list.argsz = sizeof(list);
+		file_.control(EGM_RETIRED_PAGES_LIST, "EGM_RETIRED_PAGES_LIST", &list);
+		return std::to_string((list.argsz - sizeof(list)) / sizeof(egm_retired_page));
+	}
+
+	std::string map(const Words &words)
+	{
+		mapping_ = programs::Mapping(file_.get(), number(words.at(1)));
+		return "ok";
+	}
+
+	std::string fill(const Words &words)
+	{
+		std::ranges::fill(mapping_.bytes(), static_cast<std::uint8_t>(number(words.at(1))));
+		return "ok";
+	}
+
+	std::string nonzero()
+	{
+		const auto bytes = mapping_.bytes();
+		return std::to_string(static_cast<std::ptrdiff_t>(bytes.size()) -
+				      std::ranges::count(bytes, 0));
+	}
+
+	std::string at(const Words &words)
+	{
+		const int byte = programs::Prober::read(mapping_.bytes()[number(words.at(1))]);
+		return byte < 0 ? "SIGBUS" : std::to_string(byte);
+	}
+
+	std::string readable()
+	{
+		return std::to_string(programs::Prober::readable_pages(mapping_.bytes()));
+	}
+
+	std::string unmap()
+	{
+		mapping_ = {};
+		return "ok";
+	}
+
+	std::string close()
+	{
+		file_ = {};
+		return "ok";
+	}
+
+	std::string vfio(const Words &words)
+	{
+		const auto &address = words.at(1);
+		if (!container_)
+			container_.emplace();
+		if (!groups_.contains(address))
+			groups_.try_emplace(address, *container_, address);
+		groups_.at(address).open_device();
+		return groups_.at(address).identity();
+	}
+
+	std::string vfio_close(const Words &words)
+	{
+		groups_.at(words.at(1)).close_device();
+		return "ok";
+	}
+
+	std::string dma_map(const Words &words)
+	{
+		container_->map(number(words.at(1)), mapping_.bytes());
+		return "ok";
+	}
+
+	std::string dma_read(const Words &words)
+	{
+		if (desk_.bytes().empty()) {
+			desk_ = programs::Mapping(-1, programs::Edu::buffer_size);
+			container_->map(desk_iova, desk_.bytes());
+		}
+		const auto bytes = desk_.bytes();
+		programs::Edu edu(groups_.at(words.at(1)).device());
+
+		std::ranges::fill(bytes, no_data);
+		edu.load(desk_iova);
+		edu.load(number(words.at(2)));
+		std::ranges::fill(bytes, std::uint8_t{ 0 });
+		edu.store(desk_iova);
+		return bytes[0] == no_data ? "nothing" : std::to_string(bytes[0]);
+	}
+
+	std::map<std::string, std::function<std::string(const Words &)>> commands_{
+		{ "open", [this](const Words &words) { return open(words); } },
+		{ "size", [this](const Words &) { return size(); } },
+		{ "retired", [this](const Words &) { return retired(); } },
+		{ "map", [this](const Words &words) { return map(words); } },
+		{ "fill", [this](const Words &words) { return fill(words); } },
+		{ "nonzero", [this](const Words &) { return nonzero(); } },
+		{ "at", [this](const Words &words) { return at(words); } },
+		{ "readable", [this](const Words &) { return readable(); } },
+		{ "unmap", [this](const Words &) { return unmap(); } },
+		{ "close", [this](const Words &) { return close(); } },
+		{ "vfio", [this](const Words &words) { return vfio(words); } },
+		{ "vfio-close", [this](const Words &words) { return vfio_close(words); } },
+		{ "dma-map", [this](const Words &words) { return dma_map(words); } },
+		{ "dma-read", [this](const Words &words) { return dma_read(words); } },
+	};
+
+	programs::Prober prober_;
+	programs::Descriptor file_;
+	programs::Mapping mapping_;
+	// Devices go before their container.
+	std::optional<programs::Container> container_;
+	std::map<std::string, programs::Group> groups_;
+	programs::Mapping desk_;
+};
+
+} // namespace
+
+int main()
+{
+	Actor actor;
+	for (std::string line; std::getline(std::cin, line);) {
+		std::istringstream stream(line);
+		const Words words(std::istream_iterator<std::string>{ stream }, {});
+		try {
+			std::cout << actor.obey(words) << std::endl;
+		} catch (const std::exception &error) {
+			// Not an answer that a suite can expect: the order made no sense.
+			std::cout << "cannot " << line << ": " << error.what() << std::endl;
+		}
+	}
+	return 0;
+}
