@@ -39,6 +39,10 @@ build() {
 	} 2>&1 | tee "$build.log"
 }
 
+# BTF takes half of a build's time: for builds whose modules nobody looks at.
+# shellcheck disable=SC2034 # used by those who source this
+without_btf=CONFIG_DEBUG_INFO_BTF_MODULES=
+
 # complaints LOG: the lines with which a compiler, modpost, kbuild or sparse complains
 complaints() {
 	# The kernel's BTF tool is no part of what is tested.

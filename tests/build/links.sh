@@ -8,7 +8,7 @@ source "$(dirname "$0")/lib.sh"
 ! touch /src/writable 2>/dev/null || fail "/src is writable: nothing would be shown"
 jobs=()
 for number in $(seq $#); do
-	build /src "${!number}" "/build/at-once-$number" > /dev/null &
+	build /src "${!number}" "/build/at-once-$number" "$without_btf" > /dev/null &
 	jobs+=($!)
 done
 for number in $(seq $#); do
@@ -21,10 +21,10 @@ kernel=$1
 copy_tree /build/copy
 work=$(work_dir "$kernel" /build/stale)
 echo '#error planted' > /build/copy/kmod/compat/probe/stale.h
-build /build/copy "$kernel" /build/stale
+build /build/copy "$kernel" /build/stale "$without_btf"
 [[ -L $work/kmod/compat/probe/stale.h ]] || fail "a new source has no link"
 rm /build/copy/kmod/compat/probe/stale.h
-build /build/copy "$kernel" /build/stale
+build /build/copy "$kernel" /build/stale "$without_btf"
 [[ ! -L $work/kmod/compat/probe/stale.h ]] || fail "the link of a deleted source is still there"
 
 # Somewhere else there may be no kernel at all: that is said when modules are asked for.

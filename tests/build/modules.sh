@@ -45,12 +45,12 @@ cat >> "$main" <<-'EOF'
 	void egm_planted(int value);
 	void egm_planted(int value) { int planted; planted = value; }
 EOF
-build /build/copy "$kernel" /build/planted W=1
+build /build/copy "$kernel" /build/planted W=1 "$without_btf"
 complaints /build/planted.log | grep -q planted || fail "W=1 does not see a planted fault"
 
 cp /src/kmod/nvgrace-egm/main.c "$main"
 echo 'extern int egm_planted(void); int (*egm_planter)(void) = egm_planted;' >> "$main"
-! build /build/copy "$kernel" /build/planted || fail "a planted unresolved symbol is accepted"
+! build /build/copy "$kernel" /build/planted "$without_btf" || fail "a planted unresolved symbol is accepted"
 grep -q 'egm_planted.*undefined' /build/planted.log || fail "a planted unresolved symbol is not named"
 
 cp /src/kmod/nvgrace-egm/main.c "$main"
@@ -61,6 +61,6 @@ cat > /build/copy/kmod/nvgrace-egm/shared.c <<-'EOF'
 EOF
 printf '%s\n' 'nvgrace-egm-y += shared.o' 'obj-m += planted.o' 'planted-y := shared.o' \
 	>> /build/copy/kmod/nvgrace-egm/Kbuild
-build /build/copy "$kernel" /build/planted
+build /build/copy "$kernel" /build/planted "$without_btf"
 shared_objects "$(work_dir "$kernel" /build/planted)" | grep -q 'shared\.o' ||
 	fail "a planted object of two modules goes unnoticed"

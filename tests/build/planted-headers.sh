@@ -30,4 +30,4 @@ for header in linux/nvgrace-egm.h linux/egm.h; do
 	grep -q "$header.*#error planted" /build/probe.log || fail "$(cat /build/probe.log)"
 done
 
-build /src "$kernel" /build/modules EGM_TESTS=1
+build /src "$kernel" /build/modules EGM_TESTS=1 "$without_btf"
