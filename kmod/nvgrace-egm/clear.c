@@ -84,7 +84,7 @@ int egm_clear(struct egm_region *region)
 			return ret;
 	}
 
-	dev_info(&region->dev, "cleared %llu MiB in %lld ms\n",
+	egm_info(region, "cleared %llu MiB in %lld ms\n",
 		 region->size / SZ_1M, ktime_ms_delta(ktime_get(), begin));
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <linux/cdev.h>
 #include <linux/device.h>
 #include <linux/nvgrace-egm.h>
+#include <linux/printk.h>
 #include <linux/rwsem.h>
 #include <linux/types.h>
 #include <linux/wait.h>
@@ -73,6 +74,20 @@ static inline struct egm_region *to_egm_region(struct device *dev)
 {
 	return container_of(dev, struct egm_region, dev);
 }
+
+/* Every line about a region starts alike, whoever its parent is. */
+#define egm_printk(print, region, fmt, ...) \
+	print("nvgrace-egm %s: " fmt, dev_name(&(region)->dev), ##__VA_ARGS__)
+#define egm_err(region, fmt, ...) \
+	egm_printk(pr_err, region, fmt, ##__VA_ARGS__)
+#define egm_err_ratelimited(region, fmt, ...) \
+	egm_printk(pr_err_ratelimited, region, fmt, ##__VA_ARGS__)
+#define egm_warn(region, fmt, ...) \
+	egm_printk(pr_warn, region, fmt, ##__VA_ARGS__)
+#define egm_notice(region, fmt, ...) \
+	egm_printk(pr_notice, region, fmt, ##__VA_ARGS__)
+#define egm_info(region, fmt, ...) \
+	egm_printk(pr_info, region, fmt, ##__VA_ARGS__)
 
 /* main.c: the module's parameters */
 bool egm_map_eagerly(void);

@@ -2,7 +2,7 @@
 /*
  * Extended GPU Memory of NVIDIA Grace for virtual machines: the module
  */
-#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+#define pr_fmt(fmt) "nvgrace-egm: " fmt
 
 #include <linux/auxiliary_bus.h>
 #include <linux/mod_devicetable.h>

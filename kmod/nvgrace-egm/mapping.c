@@ -95,12 +95,12 @@ static int egm_mapping_check(struct egm_region *region,
 
 	/* A private mapping would be copied on write: no page, no copy. */
 	if (!(vma->vm_flags & VM_SHARED)) {
-		dev_err_ratelimited(&region->dev, "mmap by %s (%d) refused: needs MAP_SHARED; QEMU: share=on\n",
+		egm_err_ratelimited(region, "mmap by %s (%d) refused: needs MAP_SHARED; QEMU: share=on\n",
 				    current->comm, task_tgid_nr(current));
 		return -EINVAL;
 	}
 	if (!egm_mapping_fits(region, vma->vm_pgoff, len)) {
-		dev_err_ratelimited(&region->dev, "mmap by %s (%d) refused: %#llx bytes from page %#lx on leave the region of %#llx bytes\n",
+		egm_err_ratelimited(region, "mmap by %s (%d) refused: %#llx bytes from page %#lx on leave the region of %#llx bytes\n",
 				    current->comm, task_tgid_nr(current), len,
 				    vma->vm_pgoff, region->size);
 		return -EINVAL;

@@ -41,7 +41,7 @@ static void egm_owner_drain_notice(struct egm_region *region,
 	guard(rwsem_read)(&egm->gpus_lock);
 	list_for_each_entry(gpu, &egm->gpus, node) {
 		if (gpu->vfio_opened && gpu->vfio_opened <= egm->drain_until) {
-			dev_notice(&region->dev, "open() waits for GPU %s, still open through VFIO since the last owner\n",
+			egm_notice(region, "open() waits for GPU %s, still open through VFIO since the last owner\n",
 				   pci_name(gpu->pdev));
 			return;
 		}

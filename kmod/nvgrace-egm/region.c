@@ -128,7 +128,7 @@ static int egm_region_claim(struct egm_region *region)
 		walk_iomem_res_desc(IORES_DESC_NONE, 0, region->base,
 				    region->base + region->size - 1, &conflict,
 				    egm_region_conflict);
-		dev_err(&region->dev, "cannot claim [%#llx-%#llx]: %pR lies there\n",
+		egm_err(region, "cannot claim [%#llx-%#llx]: %pR lies there\n",
 			(u64)region->base, region->base + region->size - 1,
 			&conflict);
 		return -EBUSY;
@@ -173,7 +173,7 @@ struct egm_region *egm_region_add(struct nvgrace_egm_dev *egm)
 	dev_set_uevent_suppress(&region->dev, false);
 	kobject_uevent(&region->dev.kobj, KOBJ_ADD);
 
-	dev_info(&region->dev, "%llu MiB of proximity domain %u, %u retired pages, mappings of %lu KiB\n",
+	egm_info(region, "%llu MiB of proximity domain %u, %u retired pages, mappings of %lu KiB\n",
 		 region->size / SZ_1M, region->pxm, region->nr_retired,
 		 PAGE_SIZE / SZ_1K);
 	return region;

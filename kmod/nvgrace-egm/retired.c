@@ -123,7 +123,7 @@ void egm_retired_load(struct egm_region *region, phys_addr_t table)
 
 	why = egm_retired_read(table, &entries, &count);
 	if (why) {
-		dev_err(&region->dev, "no retired pages: firmware's table at %pa (nvidia,egm-retired-pages-data-base), count %llu, is refused: %s\n",
+		egm_err(region, "no retired pages: firmware's table at %pa (nvidia,egm-retired-pages-data-base), count %llu, is refused: %s\n",
 			&table, count, why);
 		return;
 	}
@@ -137,7 +137,7 @@ void egm_retired_load(struct egm_region *region, phys_addr_t table)
 			entries[n++] = granule - region->base;
 	}
 	if (n < count)
-		dev_warn(&region->dev, "%llu of %llu entries of firmware's table of retired pages lie outside the region\n",
+		egm_warn(region, "%llu of %llu entries of firmware's table of retired pages lie outside the region\n",
 			 count - n, count);
 
 	sort(entries, n, sizeof(*entries), egm_retired_compare, NULL);

@@ -131,7 +131,7 @@ static void egm_sysfs_link(struct egm_region *region, struct pci_dev *pdev)
 	ret = sysfs_create_link_nowarn(&region->dev.kobj, &pdev->dev.kobj,
 				       pci_name(pdev));
 	if (ret && ret != -EEXIST)
-		dev_err(&region->dev, "no link to GPU %s: %d\n", pci_name(pdev),
+		egm_err(region, "no link to GPU %s: %d\n", pci_name(pdev),
 			ret);
 }
 
