@@ -31,6 +31,8 @@ file(GLOB_RECURSE sources RELATIVE ${SOURCE_DIR}
 	${SOURCE_DIR}/include/*.h
 	${SOURCE_DIR}/kmod/*.c ${SOURCE_DIR}/kmod/*.h ${SOURCE_DIR}/kmod/Kbuild*
 	${SOURCE_DIR}/tests/kmod/*.c ${SOURCE_DIR}/tests/kmod/*.h ${SOURCE_DIR}/tests/kmod/Kbuild*)
+# Left by a plain make in the source tree; kbuild would write through such a link.
+list(FILTER sources EXCLUDE REGEX "\\.mod\\.c$")
 list(APPEND sources Kbuild VERSION)
 
 # A link whose source was deleted or renamed must go: kbuild would still find it, dangling or not.

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# links.sh KERNEL...: the modules target builds from a read-only tree, for all the kernels at once,
-# and the link of a source that was deleted goes away.
+# links.sh KERNEL...: the modules target builds from a read-only tree, for all the kernels at once;
+# the link of a source that was deleted goes away; what a plain make left is no source.
 source "$(dirname "$0")/lib.sh"
 
 ! touch /src/writable 2>/dev/null || fail "/src is writable: nothing would be shown"
@@ -21,8 +21,11 @@ kernel=$1
 copy_tree /build/copy
 work=$(work_dir "$kernel" /build/stale)
 echo '#error planted' > /build/copy/kmod/compat/probe/stale.h
+echo '#error planted' > /build/copy/kmod/nvgrace-egm/nvgrace-egm.mod.c
 build /build/copy "$kernel" /build/stale "$without_btf"
 [[ -L $work/kmod/compat/probe/stale.h ]] || fail "a new source has no link"
+[[ $(</build/copy/kmod/nvgrace-egm/nvgrace-egm.mod.c) == '#error planted' ]] ||
+	fail "the build writes into the source tree"
 rm /build/copy/kmod/compat/probe/stale.h
 build /build/copy "$kernel" /build/stale "$without_btf"
 [[ ! -L $work/kmod/compat/probe/stale.h ]] || fail "the link of a deleted source is still there"
