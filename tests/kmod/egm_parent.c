@@ -32,6 +32,10 @@ static unsigned long long size;
 module_param(size, ullong, 0444);
 MODULE_PARM_DESC(size, "bytes in the region");
 
+static unsigned long long retired_base;
+module_param(retired_base, ullong, 0444);
+MODULE_PARM_DESC(retired_base, "physical address of the table of retired pages, 0: none");
+
 static unsigned long long magic = NVGRACE_EGM_MAGIC;
 module_param(magic, ullong, 0444);
 MODULE_PARM_DESC(magic, "another one than the contract's: the struct ends behind it");
@@ -65,6 +69,7 @@ static void egm_parent_fill(void)
 	egm->base = base;
 	egm->size = size;
 	egm->pxm = pxm;
+	egm->retired_base = retired_base;
 	init_rwsem(&egm->gpus_lock);
 	INIT_LIST_HEAD(&egm->gpus);
 	BLOCKING_INIT_NOTIFIER_HEAD(&egm->gpu_chain);
