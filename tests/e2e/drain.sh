@@ -1,0 +1,167 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# DMA that outlives the owner. VFIO's type1 container maps the region by its physical address and keeps no
+# reference to the file: an owner who unmaps and closes everything, but keeps the GPU open, could watch the
+# next one through it. QEMU's `edu` is the GPU: it copies from where it is told.
+
+set -euo pipefail
+. /egm/lib/egm.sh
+# shellcheck source=lib/actor.sh
+. /egm/lib/actor.sh
+
+size=$(host '.sockets[0].size')
+edu=$(gpu 0)
+other=$(gpu 1)
+plain=$(host '.devices[0].address')
+iova=0x1000000
+
+state() {
+	cat /sys/class/egm/egm4/state
+}
+
+state_is() {
+	[[ $(state) == "$1" ]]
+}
+
+# own NAME: becomes the owner, and maps all.
+own() {
+	expect "$1: open" ok "$(tell "$1" open /dev/egm4 rw)"
+	expect "$1: map" ok "$(tell "$1" map "$size")"
+	expect "$1: bytes that are not zero" 0 "$(tell "$1" nonzero)"
+}
+
+# leave NAME: gives the region up, as far as the kernel can see.
+leave() {
+	expect "$1: unmap" ok "$(tell "$1" unmap)"
+	expect "$1: close" ok "$(tell "$1" close)"
+}
+
+# let_in NAME GPU: the region becomes visible to the GPU.
+let_in() {
+	expect "$1: $2" 1234:11e8 "$(tell "$1" vfio "$2")"
+	expect "$1: DMA map" ok "$(tell "$1" dma-map "$iova")"
+	expect "$1: what $2 reads" 90 "$(tell "$1" dma-read "$2" "$iova")"
+}
+
+bus_master() {
+	echo $(($(setpci -s "$1" COMMAND.w | sed 's/^/0x/') >> 2 & 1))
+}
+
+notices() {
+	dmesg | grep -c "egm4: open() waits for GPU $1" || true
+}
+
+load_modules
+bind "$edu"
+bind "$other"
+
+# The owner of GPU memory goes, its GPU does not.
+actor former
+own former
+expect "former: fill" ok "$(tell former fill 90)"
+let_in former "$edu"
+expect "state while owned" in-use "$(state)"
+leave former
+expect "state with a GPU still open" draining "$(state)"
+expect "what the GPU reads: its own owner's bytes, nobody else has come" 90 "$(tell former dma-read "$edu" "$iova")"
+
+# Who does not want to wait, and who gives up
+actor next
+expect "open with O_NONBLOCK" EAGAIN "$(tell next open /dev/egm4 rw nonblock)"
+expect "a query handle does not wait" ok "$(tell next open /dev/egm4 ro)"
+expect "its size" "$size" "$(tell next size)"
+expect "it closes" ok "$(tell next close)"
+actor impatient
+ask impatient open /dev/egm4 rw
+! answers impatient 1 || fail "open() did not wait: $answer"
+expect "a second one does not wait in line" EBUSY "$(tell next open /dev/egm4 rw)"
+kill_actor impatient
+expect "state after a waiting open was killed" draining "$(state)"
+
+# Who waits
+ask next open /dev/egm4 rw
+! answers next 7 || fail "open() did not wait: $answer"
+echo "ok: open() waits"
+expect "state while open() waits" draining "$(state)"
+expect "log lines that name the GPU" 1 "$(notices "$edu")"
+expect "what the GPU reads meanwhile" 90 "$(tell former dma-read "$edu" "$iova")"
+
+# Unloading keeps the memory of it; the parent, which holds it, is in use as the open waits.
+kill_actor next
+rmmod nvgrace_egm
+insmod "$EGM_MODULES/nvgrace-egm.ko"
+expect "state after a reload" draining "$(state)"
+actor next
+expect "open with O_NONBLOCK after a reload" EAGAIN "$(tell next open /dev/egm4 rw nonblock)"
+
+# The GPU is closed.
+ask next open /dev/egm4 rw
+! answers next 1 || fail "open() did not wait: $answer"
+expect "former: bus mastering" 1 "$(bus_master "$edu")"
+expect "former: close the GPU" ok "$(tell former vfio-close "$edu")"
+answers next 60 || fail "open() still waits although the GPU is closed"
+expect "open" ok "$answer"
+expect "bus mastering of the closed GPU" 0 "$(bus_master "$edu")"
+expect "state" in-use "$(state)"
+expect "map" ok "$(tell next map "$size")"
+expect "bytes that are not zero" 0 "$(tell next nonzero)"
+expect "fill" ok "$(tell next fill 0x77)"
+
+# Documented: the former owner's container still has the mapping, and through it the GPU gets in again.
+expect "former: opens the GPU again" 1234:11e8 "$(tell former vfio "$edu")"
+expect "documented limit: what the GPU of a kept container reads of the next owner" 119 \
+	"$(tell former dma-read "$edu" "$iova")"
+dismiss former
+leave next
+expect "state after all of it" idle "$(state)"
+
+# A GPU that was closed since and opened again has nothing to do with the last owner.
+actor former
+own former
+expect "former: fill" ok "$(tell former fill 90)"
+let_in former "$edu"
+leave former
+expect "state" draining "$(state)"
+dismiss former
+expect "state with the GPU closed" idle "$(state)"
+actor user
+expect "another user of the GPU" 1234:11e8 "$(tell user vfio "$edu")"
+expect "state with the GPU open again" idle "$(state)"
+expect "open with O_NONBLOCK" ok "$(tell next open /dev/egm4 rw nonblock)"
+expect "close" ok "$(tell next close)"
+expect "state: this user's GPU was open when that owner went" draining "$(state)"
+dismiss user
+expect "state" idle "$(state)"
+
+# Two GPUs: the later one is closed and opened again, the earlier one is what counts.
+actor former
+own former
+expect "former: first GPU" 1234:11e8 "$(tell former vfio "$edu")"
+expect "former: second GPU" 1234:1111 "$(tell former vfio "$other")"
+leave former
+expect "former: close the second" ok "$(tell former vfio-close "$other")"
+expect "former: open it again" 1234:1111 "$(tell former vfio "$other")"
+expect "state" draining "$(state)"
+expect "former: close the first" ok "$(tell former vfio-close "$edu")"
+expect "state with the second open again" idle "$(state)"
+dismiss former
+
+# Documented: a function that is no GPU of the region cannot be seen.
+modprobe vfio-pci
+bind "$plain" vfio-pci
+actor former
+own former
+expect "former: fill" ok "$(tell former fill 90)"
+let_in former "$plain"
+leave former
+expect "state with another function still open" idle "$(state)"
+own next
+expect "next: fill" ok "$(tell next fill 0x77)"
+expect "documented limit: what a function of vfio-pci reads of the next owner" 119 \
+	"$(tell former dma-read "$plain" "$iova")"
+dismiss former
+dismiss next
+expect "state" idle "$(state)"
+unbind "$plain"
+unload_modules
