@@ -9,19 +9,19 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstddef>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <limits>
 #include <set>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 #include <linux/egm.h>
 
-#include "child.hpp"
 #include "kernel_log.hpp"
 #include "region.hpp"
 
@@ -243,7 +243,6 @@ TEST_P(Ioctl, EntriesThatAreNotAllThereAreAFaultAndNotCounted)
 
 TEST_P(Ioctl, AnAnswerThatCannotBeWrittenIsAFault)
 {
-	std::vector<unsigned char> buffer(needed);
 	std::size_t page = static_cast<std::size_t>(getpagesize());
 
 	for (std::uint32_t argsz : { header, needed }) {

@@ -6,11 +6,13 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 #include <algorithm>
 #include <array>
 #include <barrier>
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <functional>
@@ -21,6 +23,7 @@
 
 #include <gtest/gtest.h>
 #include <linux/egm.h>
+#include <linux/io_uring.h>
 
 #include "child.hpp"
 #include "kernel_log.hpp"
@@ -162,7 +165,7 @@ TEST_F(Open, NonblockDoesNotMatterWhereNothingDrains)
 
 TEST_F(Open, StateGoesFromIdleOverClearingToInUseAndBack)
 {
-	wait_until([&] {
+	EXPECT_TRUE(wait_until([&] {
 		std::vector<std::string> states = { region.state() };
 		Event done;
 		Child opener([&] {
@@ -186,7 +189,7 @@ TEST_F(Open, StateGoesFromIdleOverClearingToInUseAndBack)
 		EXPECT_EQ(states,
 			  (std::vector<std::string>{ "idle", "clearing", "in-use", "idle" }));
 		return true;
-	});
+	})) << "never seen while it is cleared";
 }
 
 TEST_F(Open, WriteOnlyAndDirectAreInvalidAndClearNothing)
@@ -345,7 +348,13 @@ TEST_F(Open, AnOpenerKilledWhileItClearsLeavesAllToTheNext)
 TEST_F(Open, ASignalThatIsHandledDoesNotEndAClear)
 {
 	during_a_clear([](Child &opener) { opener.signal(SIGUSR1); },
-		       [] { signal(SIGUSR1, [](int) {}); });
+		       [] {
+			       // Without SA_RESTART: an open that was interrupted would say so.
+			       struct sigaction action = {};
+
+			       action.sa_handler = [](int) {};
+			       sigaction(SIGUSR1, &action, nullptr);
+		       });
 }
 
 TEST_F(Open, NothingIsLeftAfterTheDriverWasReloaded)
@@ -505,6 +514,23 @@ TEST_F(Ownership, IsKeptByADescriptorInAMessage)
 	expect_kept();
 	EXPECT_TRUE(filled(Mapping(received, region.size / 16)));
 	received.reset();
+	expect_free();
+}
+
+TEST_F(Ownership, IsKeptByARegistrationWithIoUring)
+{
+	io_uring_params parameters = {};
+	UniqueFd ring(static_cast<int>(syscall(SYS_io_uring_setup, 1, &parameters)));
+	int fd = owner.get();
+
+	ASSERT_TRUE(ring) << strerror(errno);
+	ASSERT_EQ(syscall(SYS_io_uring_register, ring.get(), IORING_REGISTER_FILES, &fd, 1), 0)
+		<< strerror(errno);
+	memory.reset();
+	owner.reset();
+	expect_kept();
+	ring.reset();
+	EXPECT_TRUE(wait_until([&] { return region.state() == "idle"; }));
 	expect_free();
 }
 

@@ -5,7 +5,6 @@
 #include <sys/eventfd.h>
 #include <sys/wait.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <cstdio>
@@ -36,7 +35,13 @@ void Event::wait() const
 	pollfd poll_fd = { .fd = fd_.get(), .events = POLLIN, .revents = 0 };
 	std::uint64_t count;
 
-	if (poll(&poll_fd, 1, static_cast<int>(std::chrono::milliseconds(patience).count())) != 1)
+	int milliseconds = static_cast<int>(std::chrono::milliseconds(patience).count());
+	int ready;
+
+	do
+		ready = poll(&poll_fd, 1, milliseconds);
+	while (ready < 0 && errno == EINTR);
+	if (ready != 1)
 		throw std::runtime_error("the other process has not said a word");
 	if (read(fd_.get(), &count, sizeof(count)) != sizeof(count))
 		throw std::system_error(errno, std::generic_category(), "eventfd");
