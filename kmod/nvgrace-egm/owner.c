@@ -17,8 +17,8 @@
  * Draining
  *
  * VFIO's type1 container maps the memory by PFN and holds no reference to the
- * file, so DMA may outlive the owner. What ends it for sure is that the GPU is
- * closed: bus mastering is off then. The parent numbers the opens; when an owner
+ * file, so DMA may outlive the owner. It ends when the GPU is closed, which turns
+ * bus mastering off. The parent numbers the opens; when an owner
  * goes, the number of the latest one is noted, and as long as an open of that
  * number or below is in force, somebody's DMA may reach the memory. A GPU that
  * was closed since and opened again has a higher number and does not count.
@@ -30,7 +30,7 @@ static bool egm_owner_drained(struct nvgrace_egm_dev *egm)
 
 static void egm_owner_undrained(struct nvgrace_egm_dev *egm)
 {
-	WRITE_ONCE(egm->drain_until, READ_ONCE(egm->vfio_opens));
+	WRITE_ONCE(egm->drain_until, smp_load_acquire(&egm->vfio_opens));
 }
 
 static void egm_owner_drain_notice(struct egm_region *region,

@@ -41,6 +41,25 @@ static bool egm_retired_is_memory(phys_addr_t first, phys_addr_t last)
 	return false;
 }
 
+/*
+ * Whether some, but not all of the table is RAM of the host, which the kernel
+ * maps in another way. Asked page by page: RAM beside nothing at all does not
+ * count as mixed otherwise.
+ */
+static bool egm_retired_is_mixed(phys_addr_t first, phys_addr_t last)
+{
+	phys_addr_t page = PAGE_ALIGN_DOWN(first);
+	int kind = region_intersects(page, PAGE_SIZE, IORESOURCE_SYSTEM_RAM,
+				     IORES_DESC_NONE);
+
+	while (kind != REGION_MIXED && (page += PAGE_SIZE) <= last) {
+		if (region_intersects(page, PAGE_SIZE, IORESOURCE_SYSTEM_RAM,
+				      IORES_DESC_NONE) != kind)
+			return true;
+	}
+	return kind == REGION_MIXED;
+}
+
 /* Why @len bytes of the table cannot be read, or NULL */
 static const char *egm_retired_refuse(phys_addr_t table, size_t len)
 {
@@ -53,8 +72,7 @@ static const char *egm_retired_refuse(phys_addr_t table, size_t len)
 	if (region_intersects(table, len, IORESOURCE_MEM | IORESOURCE_EXCLUSIVE,
 			      IORES_DESC_RESERVED) != REGION_DISJOINT)
 		return "it lies inside a region";
-	if (region_intersects(table, len, IORESOURCE_SYSTEM_RAM,
-			      IORES_DESC_NONE) == REGION_MIXED)
+	if (egm_retired_is_mixed(table, last))
 		return "part of it is RAM of this host";
 	if (!egm_retired_is_memory(table, last))
 		return "it is not memory by firmware's memory map";

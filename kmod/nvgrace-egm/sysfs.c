@@ -24,16 +24,13 @@ static DEVICE_ATTR_RO(egm_size);
 static ssize_t gpu_devices_show(struct device *dev,
 				struct device_attribute *attr, char *buf)
 {
-	struct egm_region *region = to_egm_region(dev);
+	/* The device goes, and waits for us, before the parent's device does. */
+	struct nvgrace_egm_dev *egm = to_egm_region(dev)->egm;
 	struct nvgrace_egm_gpu *gpu;
 	int len = 0;
 
-	guard(rwsem_read)(&region->lock);
-	if (!region->egm)
-		return -ENODEV;
-
-	guard(rwsem_read)(&region->egm->gpus_lock);
-	list_for_each_entry(gpu, &region->egm->gpus, node)
+	guard(rwsem_read)(&egm->gpus_lock);
+	list_for_each_entry(gpu, &egm->gpus, node)
 		len += sysfs_emit_at(buf, len, "%s\n", pci_name(gpu->pdev));
 	return len;
 }
@@ -187,8 +184,8 @@ int egm_sysfs_add(struct egm_region *region)
 }
 
 /**
- * egm_sysfs_remove - stop following the GPUs
- * @region: the region; links and attributes go with its device
+ * egm_sysfs_remove - undo egm_sysfs_add()
+ * @region: the region; the links go with its device
  */
 void egm_sysfs_remove(struct egm_region *region)
 {

@@ -246,7 +246,8 @@ void egm_dev_vfio_opened(struct nvgrace_gpu *gpu)
 	guard(rwsem_write)(&egm->gpus_lock);
 	gpu->egm_gpu.vfio_opened = egm->vfio_opens + 1;
 	egm_dev_vfio_changed(egm);
-	WRITE_ONCE(egm->vfio_opens, gpu->egm_gpu.vfio_opened);
+	/* Whoever sees the number sees that it is in force. */
+	smp_store_release(&egm->vfio_opens, gpu->egm_gpu.vfio_opened);
 }
 
 /**

@@ -56,13 +56,13 @@ enum egm_verdict egm_props_read(struct pci_dev *pdev, struct egm_props *props)
 		return EGM_REFUSED_MALFORMED;
 	}
 
-	/* Firmware has a table per GPU, or none. */
+	/* Firmware has a table per GPU, or none. A bad one costs only the list. */
 	ret = egm_props_u64(pdev, "nvidia,egm-retired-pages-data-base",
 			    &props->retired_base);
 	if (ret && ret != -ENOENT) {
-		pci_err(pdev, "EGM refused: property nvidia,egm-retired-pages-data-base is not a 64-bit integer (%d)\n",
+		pci_err(pdev, "no retired pages of EGM: property nvidia,egm-retired-pages-data-base is not a 64-bit integer (%d)\n",
 			ret);
-		return EGM_REFUSED_MALFORMED;
+		props->retired_base = 0;
 	}
 
 	return EGM_JOINED;

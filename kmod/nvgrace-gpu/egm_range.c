@@ -14,6 +14,28 @@
 
 #include "nvgrace_gpu.h"
 
+#ifdef CONFIG_ARM64
+#include <asm/cpufeature.h>
+#else
+#include <asm/processor.h>
+#endif
+
+/*
+ * What the page tables hold may be more than the CPU has, which might then drop
+ * the upper bits and reach something else.
+ */
+static unsigned int egm_phys_bits(void)
+{
+#ifdef CONFIG_ARM64
+	u64 mmfr0 = read_sanitised_ftr_reg(SYS_ID_AA64MMFR0_EL1);
+	u32 cpu = id_aa64mmfr0_parange_to_phys_shift(mmfr0 &
+			ID_AA64MMFR0_EL1_PARANGE_MASK);
+#else
+	u32 cpu = boot_cpu_data.x86_phys_bits;
+#endif
+	return min_t(u32, cpu, MAX_PHYSMEM_BITS);
+}
+
 struct egm_range {
 	struct resource res;
 	struct resource found;
@@ -32,12 +54,11 @@ static int egm_range_found(struct resource *res, void *data)
 		return 0;
 
 	/*
-	 * Firmware may set the region itself aside in its memory map. Then, and
-	 * only then, a reserved entry has exactly its bounds.
+	 * Firmware may set the region itself aside in its memory map. Then an
+	 * entry has exactly its bounds, and is nothing but memory.
 	 */
 	if (res->start == range->res.start && res->end == range->res.end &&
-	    !(res->flags & (IORESOURCE_BUSY | IORESOURCE_WINDOW)) &&
-	    (res->desc == IORES_DESC_NONE || res->desc == IORES_DESC_RESERVED))
+	    res->flags == IORESOURCE_MEM && res->desc == IORES_DESC_NONE)
 		return 0;
 
 	range->found = *res;
@@ -76,9 +97,9 @@ enum egm_verdict egm_range_valid(struct pci_dev *pdev,
 			props->base, props->size);
 		return EGM_REFUSED_WRAPS;
 	}
-	if (last >> MAX_PHYSMEM_BITS) {
-		pci_err(pdev, "EGM refused: [%#llx-%#llx] exceeds the %d bits of a physical address (nvidia,egm-base-pa, nvidia,egm-size)\n",
-			props->base, last, MAX_PHYSMEM_BITS);
+	if (last >> egm_phys_bits()) {
+		pci_err(pdev, "EGM refused: [%#llx-%#llx] exceeds the %u bits of a physical address (nvidia,egm-base-pa, nvidia,egm-size)\n",
+			props->base, last, egm_phys_bits());
 		return EGM_REFUSED_WIDTH;
 	}
 	if (props->pxm >= MAX_PXM_DOMAINS) {

@@ -11,7 +11,7 @@ static int nvgrace_gpu_open_device(struct vfio_device *vdev)
 	struct nvgrace_gpu *gpu = vfio_to_nvgrace_gpu(vdev);
 	int ret;
 
-	/* Before the device can do DMA, so that no owner's end overlooks it. */
+	/* Before the device can do DMA. */
 	egm_dev_vfio_opened(gpu);
 
 	ret = vfio_pci_core_enable(&gpu->core);

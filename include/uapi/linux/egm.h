@@ -33,10 +33,11 @@
  * A VFIO type1 container maps this memory for a device by its physical address
  * and keeps no reference to the file. So, if one of the region's GPUs is still
  * open through VFIO when ownership ends, the next owner's open() waits until
- * every GPU that was open then has been closed once. Two things cannot be seen
- * from here: other devices in the same container, and a container that the
- * former owner keeps after the GPU was closed and opens the GPU through again.
- * Close the containers of a virtual machine before its memory goes to another.
+ * every GPU that was open then has been closed once. So open /dev/egmX first,
+ * and the GPUs of a virtual machine after it. Two things cannot be seen from
+ * here: other devices in the same container, and a container that the former
+ * owner keeps, to open a GPU through it later. Close the containers of a virtual
+ * machine before its memory goes to another.
  *
  * The calls fail with these errors, each with one meaning:
  *
@@ -49,9 +50,11 @@
  * EINVAL   an argument is malformed: ``O_WRONLY``, ``O_DIRECT``, an ``argsz``
  *          below the header's size, an mmap() that is private or leaves the
  *          region, an lseek() out of range
- * ENODEV   the region is gone: its driver was unbound, or its last GPU left
+ * ENODEV   the region is gone or going: its driver was unbound or unloaded, or
+ *          its last GPU left
  * ENOMEM   out of kernel memory
  * ENOTTY   unknown ioctl number
+ * ENXIO    lseek() for data or a hole beyond the end
  * ======== ==================================================================
  *
  * After removal every touch of a mapping raises ``SIGBUS``.
