@@ -30,6 +30,7 @@ static bool egm_owner_drained(struct nvgrace_egm_dev *egm)
 
 static void egm_owner_undrained(struct nvgrace_egm_dev *egm)
 {
+	/* Pairs with the release that makes an open's number known. */
 	WRITE_ONCE(egm->drain_until, smp_load_acquire(&egm->vfio_opens));
 }
 
