@@ -19,7 +19,7 @@ bind_all
 used=$(gpu 0)
 other=$(gpu 1)
 start_guest -device "vfio-pci,host=$used"
-await_guest 200
+await_guest 500
 
 unbind "$used" &
 unbinding=$!
@@ -32,8 +32,7 @@ stop_guest
 wait "$unbinding" || fail "unbinding $used failed"
 [[ ! -e /sys/bus/pci/devices/$used/driver ]] || fail "$used is still bound"
 expect "the region's GPUs" "$other" "$(cat /sys/class/egm/egm4/gpu_devices)"
-expect "bytes of the next owner that are not zero" "0 of $(host '.sockets[0].size')" \
-	"$(/egm/lib/device.py nonzero /dev/egm4)"
+expect "bytes that are not zero for the next owner" 0 "$(/egm/lib/device.py nonzero /dev/egm4)"
 
 bind "$used"
 expect "$used" joined "$(cat "/sys/bus/pci/devices/$used/egm/status")"

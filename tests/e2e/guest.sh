@@ -31,7 +31,7 @@ show egmctl info
 
 step "A KVM guest on /dev/egm4 and /dev/egm5, with GPU $(gpu 0)"
 start_guest -device "vfio-pci,host=$(gpu 0)"
-await_guest 200
+await_guest 500
 for node in 0 1; do
 	grep -q "^guest: node $node: .* written and read back" "$guest_log" || fail "nothing said of node $node"
 done
@@ -48,9 +48,7 @@ stop_guest
 expect "state of egm4" idle "$(state 4)"
 expect "state of egm5" idle "$(state 5)"
 for pxm in 4 5; do
-	# shellcheck disable=SC2016 # jq's variable
-	size=$(host --argjson pxm "$pxm" '.sockets[] | select(.pxm == $pxm).size')
-	expect "bytes of the next owner of egm$pxm that are not zero" \
-		"0 of $size" "$(/egm/lib/device.py nonzero "/dev/egm$pxm")"
+	expect "bytes that are not zero for the next owner of egm$pxm" 0 \
+		"$(/egm/lib/device.py nonzero "/dev/egm$pxm")"
 done
 unload_modules

@@ -3,16 +3,19 @@
 """Asks /dev/egmX and /dev/kvm from shell suites: device.py VERB ..., the answer on stdout.
 
   size DEVICE          bytes of a region, through a query handle
-  nonzero DEVICE       becomes the owner; bytes that are not zero, and bytes looked at
+  nonzero DEVICE       becomes the owner; bytes that are not zero outside of retired granules
   kvm-capability N     what KVM_CHECK_EXTENSION says
 """
 
 import fcntl
 import mmap
 import os
+import struct
 import sys
 
+EGM_RETIRED_PAGES_LIST = 0x4564
 KVM_CHECK_EXTENSION = 0xAE03
+GRANULE = 64 << 10
 CHUNK = 4 << 20
 
 
@@ -21,15 +24,28 @@ def size(device):
     return os.lseek(handle, 0, os.SEEK_END)
 
 
+def retired(handle):
+    """Offsets of the granules that no clear touches."""
+    needed, _ = struct.unpack("II", fcntl.ioctl(handle, EGM_RETIRED_PAGES_LIST,
+                                                struct.pack("II", 8, 0)))
+    buffer = bytearray(max(needed, 8))
+    struct.pack_into("II", buffer, 0, len(buffer), 0)
+    fcntl.ioctl(handle, EGM_RETIRED_PAGES_LIST, buffer)
+    _, count = struct.unpack_from("II", buffer)
+    return [struct.unpack_from("QQ", buffer, 8 + 16 * i)[0] for i in range(count)]
+
+
 def nonzero(device):
     handle = os.open(device, os.O_RDWR)
     length = os.lseek(handle, 0, os.SEEK_END)
     with mmap.mmap(handle, length) as memory:
-        found = 0
-        for start in range(0, length, CHUNK):
-            chunk = memory[start:start + CHUNK]
-            found += len(chunk) - chunk.count(0)
-    return f"{found} of {length}"
+        def found(start, amount):
+            bytes_there = memory[start:start + amount]
+            # Comparing is a hundred times faster than counting.
+            return 0 if bytes_there == bytes(amount) else amount - bytes_there.count(0)
+
+        return (sum(found(start, CHUNK) for start in range(0, length, CHUNK))
+                - sum(found(start, GRANULE) for start in retired(handle)))
 
 
 def kvm_capability(number):
