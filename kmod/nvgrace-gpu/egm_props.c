@@ -86,6 +86,7 @@ bool egm_props_gpu_memory(struct pci_dev *pdev, struct resource *memory)
 	/* A range that wraps overlaps all that lies above its base. */
 	if (check_add_overflow(base, size - 1, &last))
 		last = U64_MAX;
+	memory->flags = IORESOURCE_MEM;
 	memory->start = base;
 	memory->end = last;
 	return true;

@@ -38,7 +38,7 @@ static unsigned int egm_phys_bits(void)
 
 struct egm_range {
 	struct resource res;
-	struct resource found;
+	struct resource found;	/* the part of it that is not free */
 };
 
 /*
@@ -50,7 +50,7 @@ static int egm_range_found(struct resource *res, void *data)
 {
 	struct egm_range *range = data;
 
-	if (!resource_overlaps(res, &range->res))
+	if (!resource_intersection(res, &range->res, &range->found))
 		return 0;
 
 	/*
@@ -61,7 +61,7 @@ static int egm_range_found(struct resource *res, void *data)
 	    res->flags == IORESOURCE_MEM && res->desc == IORES_DESC_NONE)
 		return 0;
 
-	range->found = *res;
+	range->found.flags = res->flags;
 	return 1;
 }
 
