@@ -211,7 +211,18 @@ def modules(image: Path, target: Path, release: str) -> None:
     missing = [name for name in MODULES if name not in needs and name not in builtin]
     if missing:
         raise Failure(f"{release} has no module {', '.join(missing)}")
-    for path in {path for name in MODULES for path in needs.get(name, [])}:
+    # What a module asks the kernel for while it runs: up to 6.12, ext4 for its checksum.
+    providers: dict[str, list[str]] = {}
+    for line in (source / "modules.alias").read_text(encoding="utf-8").splitlines():
+        _, alias, name = line.rsplit(" ", 2)
+        providers.setdefault(alias, []).append(name)
+    wanted = {path for name in MODULES for path in needs.get(name, [])}
+    for line in (source / "modules.softdep").read_text(encoding="utf-8").splitlines():
+        keyword, name, *others = line.split()
+        if keyword == "softdep" and needs[plain(name)][0] in wanted:
+            wanted |= {path for other in others for provider in providers.get(other, [])
+                       for path in needs[plain(provider)]}
+    for path in wanted:
         copy = result / path
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source / path, copy)
