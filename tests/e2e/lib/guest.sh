@@ -24,7 +24,7 @@ start_guest() {
 	qemu-system-aarch64 -nodefaults -display none -no-reboot \
 		-M virt,accel=kvm,gic-version=3 -cpu host -smp 2 -m "$((total >> 20))M" "${memory[@]}" \
 		-kernel /egm/guest/vmlinuz -initrd /egm/guest/initrd \
-		-append 'console=ttyAMA0 panic=-1 egm.wait' -serial stdio "$@" \
+		-append 'console=ttyAMA0 quiet panic=-1 egm.wait' -serial stdio "$@" \
 		<&"$guest_in" >"$guest_log" 2>&1 &
 	guest_pid=$!
 	trap 'kill -KILL $guest_pid 2>/dev/null || true' EXIT
