@@ -61,12 +61,14 @@ struct nvgrace_egm_gpu {
  * enum nvgrace_egm_gpu_event - actions of &nvgrace_egm_dev.gpu_chain
  * @NVGRACE_EGM_GPU_JOINED: the GPU has been put on the list
  * @NVGRACE_EGM_GPU_LEFT: the GPU has been taken off the list
+ * @NVGRACE_EGM_GPU_CLOSED: the GPU, opened through VFIO, has been closed
  *
  * The data of the notification is the &struct pci_dev.
  */
 enum nvgrace_egm_gpu_event {
 	NVGRACE_EGM_GPU_JOINED,
 	NVGRACE_EGM_GPU_LEFT,
+	NVGRACE_EGM_GPU_CLOSED,
 };
 
 /**
@@ -84,7 +86,8 @@ enum nvgrace_egm_gpu_event {
  * @gpus_lock: protects @gpus, and @vfio_opens and @vfio_oldest against writers
  * @gpus: &struct nvgrace_egm_gpu of every GPU that joined; the first one is on
  *	the list before the device is added
- * @gpu_chain: told of each GPU after it joined or left, outside @gpus_lock
+ * @gpu_chain: told of each GPU after it joined, left or was closed, outside
+ *	@gpus_lock
  * @vfio_opens: opens of any of the GPUs through VFIO so far, also the number of
  *	the latest one
  * @vfio_oldest: number of the oldest open in force, U64_MAX: all are closed

@@ -41,7 +41,8 @@ enum egm_state {
  * @claim: the range in the kernel's resource tree, from probe to remove
  * @retired: offsets of the granules that firmware retired, ascending; fixed
  * @nr_retired: entries in @retired
- * @gpu_nb: hears of GPUs that come and go
+ * @gpu_nb: hears of GPUs that come, go and are closed
+ * @state_node: the attribute of that name, for who polls it; outlives the device
  * @lock: protects what follows. Faults and mmap() hold it for reading, so that
  *	after a write section none of them is under way
  * @egm: the parent's device, NULL once the region has been removed
@@ -62,6 +63,7 @@ struct egm_region {
 	u64 *retired;
 	unsigned int nr_retired;
 	struct notifier_block gpu_nb;
+	struct kernfs_node *state_node;
 
 	struct rw_semaphore lock;
 	struct nvgrace_egm_dev *egm;
@@ -123,5 +125,6 @@ extern const struct file_operations egm_fops;
 extern const struct attribute_group *egm_groups[];
 int egm_sysfs_add(struct egm_region *region);
 void egm_sysfs_remove(struct egm_region *region);
+void egm_sysfs_state_changed(struct egm_region *region);
 
 #endif /* _EGM_H */

@@ -79,8 +79,9 @@ static int egm_owner_drain(struct egm_region *region,
 
 static void egm_owner_set_state(struct egm_region *region, enum egm_state state)
 {
-	guard(rwsem_write)(&region->lock);
+	lockdep_assert_held_write(&region->lock);
 	WRITE_ONCE(region->state, state);
+	egm_sysfs_state_changed(region);
 }
 
 /**
@@ -106,20 +107,21 @@ int egm_owner_acquire(struct egm_region *region, bool nonblock)
 		/* Fails only when the parent is on its way out. */
 		if (!try_module_get(region->parent))
 			return -ENODEV;
-		WRITE_ONCE(region->state, EGM_DRAINING);
+		egm_owner_set_state(region, EGM_DRAINING);
 	}
 
 	/* Until the state leaves DRAINING and CLEARING, removal waits for us. */
 	ret = egm_owner_drain(region, egm, nonblock);
 	if (!ret) {
-		egm_owner_set_state(region, EGM_CLEARING);
+		scoped_guard(rwsem_write, &region->lock)
+			egm_owner_set_state(region, EGM_CLEARING);
 		ret = egm_clear(region);
 	}
 
 	scoped_guard(rwsem_write, &region->lock) {
 		if (!region->egm)
 			ret = -ENODEV;
-		WRITE_ONCE(region->state, ret ? EGM_IDLE : EGM_IN_USE);
+		egm_owner_set_state(region, ret ? EGM_IDLE : EGM_IN_USE);
 	}
 	wake_up_all(&region->settled);
 	if (ret)
@@ -139,7 +141,7 @@ void egm_owner_release(struct egm_region *region)
 	scoped_guard(rwsem_write, &region->lock) {
 		if (region->egm)
 			egm_owner_undrained(region->egm);
-		WRITE_ONCE(region->state, EGM_IDLE);
+		egm_owner_set_state(region, EGM_IDLE);
 	}
 	module_put(region->parent);
 }

@@ -48,6 +48,7 @@ static void egm_region_free(struct device *dev)
 	struct egm_region *region = to_egm_region(dev);
 
 	ida_free(&egm_minors, MINOR(dev->devt) - MINOR(egm_devt));
+	sysfs_put(region->state_node);
 	iput(region->inode);
 	kvfree(region->retired);
 	kfree(region);

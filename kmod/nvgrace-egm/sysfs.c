@@ -145,8 +145,24 @@ static int egm_sysfs_gpu_event(struct notifier_block *nb, unsigned long event,
 	case NVGRACE_EGM_GPU_LEFT:
 		sysfs_remove_link(&region->dev.kobj, pci_name(pdev));
 		break;
+	case NVGRACE_EGM_GPU_CLOSED:
+		/* That may have been the last one to drain. */
+		egm_sysfs_state_changed(region);
+		break;
 	}
 	return NOTIFY_OK;
+}
+
+/**
+ * egm_sysfs_state_changed - wake whoever polls the state
+ * @region: the region, also while it is removed
+ */
+void egm_sysfs_state_changed(struct egm_region *region)
+{
+	struct kernfs_node *node = READ_ONCE(region->state_node);
+
+	if (node)
+		sysfs_notify_dirent(node);
 }
 
 /**
@@ -164,6 +180,8 @@ int egm_sysfs_add(struct egm_region *region)
 	ret = device_create_bin_file(&region->dev, &bin_attr_retired_pages);
 	if (ret)
 		return ret;
+	WRITE_ONCE(region->state_node,
+		   sysfs_get_dirent(region->dev.kobj.sd, "state"));
 
 	/*
 	 * First listen, then look: a GPU on the list now is reported when it

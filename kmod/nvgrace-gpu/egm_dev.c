@@ -266,6 +266,8 @@ void egm_dev_vfio_closed(struct nvgrace_gpu *gpu)
 		egm_dev_vfio_changed(egm);
 	}
 	wake_up_all(&egm->vfio_wait);
+	blocking_notifier_call_chain(&egm->gpu_chain, NVGRACE_EGM_GPU_CLOSED,
+				     gpu->core.pdev);
 }
 
 /**
