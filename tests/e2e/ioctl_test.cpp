@@ -11,8 +11,8 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdint>
-#include <cstdio>
 #include <cstring>
+#include <format>
 #include <limits>
 #include <set>
 #include <stdexcept>
@@ -342,13 +342,9 @@ protected:
 	std::string text() const
 	{
 		std::string text;
-		std::array<char, 64> line;
 
-		for (std::uint64_t offset : offsets) {
-			std::snprintf(line.data(), line.size(), "0x%016lx 0x%016lx firmware\n",
-				      offset, granule);
-			text += line.data();
-		}
+		for (std::uint64_t offset : offsets)
+			text += std::format("{:#018x} {:#018x} firmware\n", offset, granule);
 		return text;
 	}
 };
@@ -435,11 +431,10 @@ TEST_P(Table, IsSpokenOfInTheLogOnlyIfItIsBad)
 	EXPECT_NE(complaints[0].find(expect["log"]), std::string::npos) << complaints[0];
 	EXPECT_NE(complaints[0].find("table"), std::string::npos) << complaints[0];
 	if (complaints[0].find("refused") != std::string::npos) {
-		std::array<char, 32> address;
 		std::uint64_t table = region.description["retired"]["address"];
 
-		std::snprintf(address.data(), address.size(), "0x%016lx", table);
-		EXPECT_NE(complaints[0].find(address.data()), std::string::npos) << complaints[0];
+		EXPECT_NE(complaints[0].find(std::format("{:#018x}", table)), std::string::npos)
+			<< complaints[0];
 		EXPECT_NE(complaints[0].find("nvidia,egm-retired-pages-data-base"),
 			  std::string::npos)
 			<< complaints[0];

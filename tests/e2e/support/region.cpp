@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <format>
 #include <fstream>
 #include <stdexcept>
 #include <system_error>
@@ -122,12 +123,16 @@ void fill(const Mapping &mapping, std::uint64_t offset)
 	}
 }
 
+static testing::AssertionResult unexpected(std::uint64_t offset, std::uint64_t word)
+{
+	return testing::AssertionFailure() << std::format("at {:#x}: {:#x}", offset, word);
+}
+
 testing::AssertionResult filled(const Mapping &mapping, std::uint64_t offset)
 {
 	for (std::uint64_t word : mapping.words()) {
 		if (word != mark(offset))
-			return testing::AssertionFailure()
-			       << std::hex << "at 0x" << offset << ": 0x" << word;
+			return unexpected(offset, word);
 		offset += 8;
 	}
 	return testing::AssertionSuccess();
@@ -144,18 +149,15 @@ testing::AssertionResult cleared(const Region &region, const Mapping &whole)
 		if (std::ranges::find(region.retired, start) != region.retired.end())
 			continue;
 
-		std::span<std::uint64_t> part = words.subspan(start / 8, granule / 8);
 		// Without a branch for each word: it is a quarter of a gigabyte, on an emulator.
 		std::uint64_t all = 0;
-		for (std::uint64_t word : part)
+		for (std::uint64_t word : words.subspan(start / 8, granule / 8))
 			all |= word;
-		if (all) {
-			auto bad =
-				std::ranges::find_if(part, [](std::uint64_t word) { return word; });
-			return testing::AssertionFailure()
-			       << std::hex << "at 0x"
-			       << start + 8 * static_cast<std::uint64_t>(bad - part.begin())
-			       << ": 0x" << *bad;
+		if (!all)
+			continue;
+		for (std::uint64_t offset = start;; offset += 8) {
+			if (words[offset / 8])
+				return unexpected(offset, words[offset / 8]);
 		}
 	}
 	return testing::AssertionSuccess();
