@@ -11,7 +11,9 @@
 
 guest_log=/run/guest.log
 
-# start_guest [more QEMU options]: with all sockets' carve-outs as its memory. Sets guest_pid.
+# shellcheck disable=SC2120 # all of them are optional
+# start_guest [more QEMU options]: with all sockets' carve-outs as its memory, and guest_options on its
+# kernel's command line. Sets guest_pid.
 start_guest() {
 	local pxm size total=0 memory=()
 	while read -r pxm size; do
@@ -24,7 +26,7 @@ start_guest() {
 	qemu-system-aarch64 -nodefaults -display none -no-reboot \
 		-M virt,accel=kvm,gic-version=3 -cpu host -smp 2 -m "$((total >> 20))M" "${memory[@]}" \
 		-kernel /egm/guest/vmlinuz -initrd /egm/guest/initrd \
-		-append 'console=ttyAMA0 quiet panic=-1 egm.wait' -serial stdio "$@" \
+		-append "console=ttyAMA0 panic=-1 egm.wait ${guest_options-quiet}" -serial stdio "$@" \
 		<&"$guest_in" >"$guest_log" 2>&1 &
 	guest_pid=$!
 	trap 'kill -KILL $guest_pid 2>/dev/null || true' EXIT
