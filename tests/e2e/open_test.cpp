@@ -3,6 +3,7 @@
 // Who may open the device, for how long they have it, and what they find in it.
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -12,6 +13,7 @@
 #include <array>
 #include <barrier>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
@@ -190,6 +192,31 @@ TEST_F(Open, StateGoesFromIdleOverClearingToInUseAndBack)
 			  (std::vector<std::string>{ "idle", "clearing", "in-use", "idle" }));
 		return true;
 	})) << "never seen while it is cleared";
+}
+
+TEST_F(Open, WhoPollsTheStateIsWokenByEachChange)
+{
+	UniqueFd state(::open(region.sysfs("state").c_str(), O_RDONLY | O_CLOEXEC));
+	ASSERT_TRUE(state) << strerror(errno);
+	// Reading is what the next change is counted from.
+	auto read_it = [&] {
+		std::array<char, 32> text;
+		return pread(state.get(), text.data(), text.size(), 0) > 0;
+	};
+	auto has_changed = [&](int milliseconds) {
+		pollfd poller = { .fd = state.get(), .events = POLLPRI, .revents = 0 };
+		return poll(&poller, 1, milliseconds) == 1;
+	};
+	const auto patience_ms = static_cast<int>(std::chrono::milliseconds(patience).count());
+
+	ASSERT_TRUE(read_it());
+	EXPECT_FALSE(has_changed(0));
+	UniqueFd owner = region.own();
+	EXPECT_TRUE(has_changed(patience_ms));
+	ASSERT_TRUE(read_it());
+	EXPECT_FALSE(has_changed(0));
+	owner.reset();
+	EXPECT_TRUE(has_changed(patience_ms));
 }
 
 TEST_F(Open, WriteOnlyAndDirectAreInvalidAndClearNothing)
@@ -560,7 +587,7 @@ TEST_F(Open, OneOfManyRacingOpenersWinsAndSeesZeros)
 	for (std::size_t now = 0; now < rounds; now++) {
 		EXPECT_EQ(std::ranges::count(results[now], 0), 1);
 		EXPECT_EQ(std::ranges::count(results[now], EBUSY), openers - 1);
-		EXPECT_EQ(left[now], 0u) << "of round " << now - 1;
+		EXPECT_EQ(left[now], 0u) << "in round " << now;
 	}
 	EXPECT_EQ(clears(), rounds);
 }
