@@ -29,12 +29,12 @@ function(egm_vm_program name)
 	add_dependencies(e2e e2e-${name})
 endfunction()
 
-# egm_vm_suite(NAME HOST <description> KERNELS <kernel>... [TIMEOUT <seconds>])
+# egm_vm_suite(NAME HOST <description> KERNELS <kernel>... [TIMEOUT <seconds>] [FAILS_WITH <regex>])
 #
 # Registers vm/NAME:<kernel> for every kernel. TIMEOUT is ten times what the suite usually takes, from
-# power-on.
+# power-on. FAILS_WITH: a planted fault, which the harness must find; part of its last line.
 function(egm_vm_suite name)
-	cmake_parse_arguments(PARSE_ARGV 1 arg "" "HOST;TIMEOUT" "KERNELS")
+	cmake_parse_arguments(PARSE_ARGV 1 arg "" "HOST;TIMEOUT;FAILS_WITH" "KERNELS")
 	if(NOT arg_TIMEOUT)
 		set(arg_TIMEOUT 300)
 	endif()
@@ -51,9 +51,14 @@ function(egm_vm_suite name)
 		set_tests_properties(${test} PROPERTIES
 			LABELS "vm;vm/${name}"
 			RESOURCE_LOCK vm
-			PROCESSORS 2
+			# First, one after the other, with all else beside them: they take longest.
+			COST ${arg_TIMEOUT}
 			FIXTURES_REQUIRED "root-build;root-host;busybox;kernel-${kernel}"
 			SKIP_RETURN_CODE 77
 			TIMEOUT ${limit})
+		if(arg_FAILS_WITH)
+			set_tests_properties(${test} PROPERTIES
+				PASS_REGULAR_EXPRESSION "\nvm/run: [^\n]*${arg_FAILS_WITH}")
+		endif()
 	endforeach()
 endfunction()

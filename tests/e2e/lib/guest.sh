@@ -11,9 +11,9 @@
 
 guest_log=/run/guest.log
 
-# shellcheck disable=SC2120 # all of them are optional
 # start_guest [more QEMU options]: with all sockets' carve-outs as its memory, and guest_options on its
 # kernel's command line. Sets guest_pid.
+# shellcheck disable=SC2120 # all of them are optional
 start_guest() {
 	local pxm size total=0 memory=()
 	while read -r pxm size; do
