@@ -1,150 +1,159 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * mmap_race DEVICE: an owner that maps, reads and forks without end, while somebody removes the
- * region.
+ * mmap_race DEVICE: an owner of many processes, which map, read and fork without end while somebody
+ * removes the region.
  *
  * Says "ready" when it is at it. A line on stdin means that removal has come back: from then on no
- * byte may be readable, in this process or in a child, whenever the mapping was made. Answers
- * "MAPPINGS CHILDREN READABLE": mappings made, children forked, pages that could still be read.
+ * byte may be readable in any process, whenever the mapping was made. Answers "MAPPINGS CHILDREN
+ * READABLE": mappings made, children forked by those who map, pages that could still be read.
+ *
+ * Processes, not threads: the threads of one process would wait for each other in mmap(). And
+ * single pages: a mapping counts most when removal meets it half made.
  */
 #include "descriptor.hpp"
 #include "memory.hpp"
 
 #include <sys/wait.h>
 
+#include <array>
 #include <atomic>
 #include <iostream>
-#include <mutex>
+#include <new>
 #include <random>
+#include <stdexcept>
 #include <string>
-#include <thread>
 #include <vector>
 
 namespace {
 
-constexpr int mappers = 3;
-constexpr std::size_t kept = 8; // mappings that each thread holds on to
-constexpr std::size_t slice = 64 * 1024;
-constexpr int most_children = 8;
+constexpr unsigned int mappers = 6;
+constexpr std::size_t kept = 32; // mappings that each mapper holds on to
+constexpr unsigned int most_children = 3;
 
-class Race {
+/** What all processes count together. */
+struct Tally {
+	std::atomic<std::size_t> mappings;
+	std::atomic<std::size_t> children;
+	std::atomic<std::size_t> readable;
+};
+
+/** A gate that the first process opens for all that it forked, and that they forked. */
+class Gate {
 public:
-	explicit Race(const std::string &device)
-		: file_(device, O_RDWR),
-		  slices_(static_cast<std::size_t>(lseek(file_.get(), 0, SEEK_END)) / slice)
+	Gate() { programs::check(pipe(ends_.data()), "pipe"); }
+	void open() { close(ends_[1]); }
+	/** In every other process, which has closed its own end of it by open(). */
+	void pass() const
 	{
-		programs::check(pipe(gate_), "pipe");
-		held_.resize(mappers);
+		char nothing = 0;
+		programs::check(read(ends_[0], &nothing, 1), "gate");
+	}
+
+private:
+	std::array<int, 2> ends_ = {};
+};
+
+class Mapper {
+public:
+	Mapper(const programs::Descriptor &file, Tally &tally, const Gate &gate, unsigned int seed)
+		: file_(file), tally_(tally), gate_(gate), random_(seed), held_(kept),
+		  page_(static_cast<std::size_t>(sysconf(_SC_PAGESIZE))),
+		  pages_(static_cast<std::size_t>(lseek(file.get(), 0, SEEK_END)) / page_)
+	{
 	}
 
 	void run()
 	{
-		std::vector<std::thread> threads;
-		for (auto &held : held_)
-			threads.emplace_back([this, &held] { map_and_read(held); });
-		threads.emplace_back([this] { fork_children(); });
-		while (made_ < mappers)
-			std::this_thread::yield();
-		std::cout << "ready" << std::endl;
-
-		std::string line;
-		std::getline(std::cin, line);
-		// Whoever is within mmap() or a read now finishes that; nothing new succeeds.
-		gone_ = true;
-		for (auto &thread : threads)
-			thread.join();
-
-		const std::size_t readable = readable_pages() + readable_by_children();
-		std::cout << made_ << ' ' << children_.size() << ' ' << readable << std::endl;
+		try {
+			for (;;)
+				step();
+		} catch (const std::system_error &error) {
+			if (error.code().value() != ENODEV)
+				throw;
+		}
+		look();
+		for (const pid_t child : children_)
+			programs::check(waitpid(child, nullptr, 0), "waitpid");
 	}
 
 private:
-	using Held = std::vector<programs::Mapping>;
-
-	void map_and_read(Held &held)
+	void step()
 	{
-		std::minstd_rand random(static_cast<unsigned int>(made_) + 1);
-		while (!gone_) {
-			try {
-				const auto offset = static_cast<off_t>(random() % slices_ * slice);
-				programs::Mapping mapping(file_.get(), slice, offset);
-				made_++;
-				programs::Prober::readable_pages(mapping.bytes());
-				// A child must not be forked from a list that is being changed.
-				const std::lock_guard guard(lock_);
-				if (held.size() < kept)
-					held.push_back(std::move(mapping));
-				else
-					held[random() % kept] = std::move(mapping);
-			} catch (const std::system_error &error) {
-				if (error.code().value() != ENODEV)
-					throw;
-				std::this_thread::yield();
-			}
+		auto &place = held_[random_() % kept];
+		const auto offset = static_cast<off_t>(random_() % pages_ * page_);
+		place = programs::Mapping(file_.get(), page_, offset);
+		tally_.mappings++;
+		if (random_() % 4 == 0)
+			programs::Prober::read(place.bytes()[0]);
+		if (random_() % 256 == 0 && children_.size() < most_children)
+			fork_child();
+	}
+
+	void fork_child()
+	{
+		const pid_t child = programs::check(fork(), "fork");
+		if (!child) {
+			look();
+			_exit(0);
 		}
+		children_.push_back(child);
+		tally_.children++;
 	}
 
-	void fork_children()
+	void look()
 	{
-		while (!gone_) {
-			usleep(2000);
-			const std::lock_guard guard(lock_);
-			if (children_.size() >= most_children)
-				continue;
-			const pid_t child = programs::check(fork(), "fork");
-			if (!child)
-				_exit(wait_and_look());
-			children_.push_back(child);
-		}
+		gate_.pass();
+		for (const auto &mapping : held_)
+			tally_.readable += programs::Prober::readable_pages(mapping.bytes());
 	}
 
-	/** In a child: until the parent opens the gate by closing it. */
-	int wait_and_look()
-	{
-		char nothing = 0;
-		close(gate_[1]);
-		return read(gate_[0], &nothing, 1) == 0 && readable_pages() == 0 ? 0 : 1;
-	}
-
-	std::size_t readable_pages() const
-	{
-		std::size_t readable = 0;
-		for (const auto &held : held_)
-			for (const auto &mapping : held)
-				readable += programs::Prober::readable_pages(mapping.bytes());
-		return readable;
-	}
-
-	/** A child that could read something counts as a page, however much it was. */
-	std::size_t readable_by_children()
-	{
-		std::size_t failed = 0;
-		close(gate_[1]);
-		for (const pid_t child : children_) {
-			int status = 0;
-			programs::check(waitpid(child, &status, 0), "waitpid");
-			failed += status != 0;
-		}
-		return failed;
-	}
-
-	programs::Prober prober_;
-	programs::Descriptor file_;
-	std::size_t slices_;
-	int gate_[2] = {};
-	std::atomic<bool> gone_ = false;
-	std::atomic<std::size_t> made_ = 0;
-	std::mutex lock_;
-	std::vector<Held> held_;
+	const programs::Descriptor &file_;
+	Tally &tally_;
+	const Gate &gate_;
+	std::minstd_rand random_;
+	std::vector<programs::Mapping> held_;
 	std::vector<pid_t> children_;
+	std::size_t page_;
+	std::size_t pages_;
 };
+
+void race(const std::string &device)
+{
+	const programs::Prober prober;
+	const programs::Mapping shared(-1, sizeof(Tally));
+	auto &tally = *new (shared.bytes().data()) Tally;
+	const programs::Descriptor file(device, O_RDWR);
+	Gate gate;
+
+	for (unsigned int number = 1; number <= mappers; number++) {
+		if (programs::check(fork(), "fork"))
+			continue;
+		gate.open();
+		Mapper(file, tally, gate, number).run();
+		_exit(0);
+	}
+	while (tally.mappings < mappers * kept)
+		usleep(1000);
+	std::cout << "ready" << std::endl;
+
+	std::string line;
+	std::getline(std::cin, line);
+	gate.open();
+	for (unsigned int number = 1; number <= mappers; number++) {
+		int status = 0;
+		programs::check(wait(&status), "wait");
+		if (status)
+			throw std::runtime_error("a mapper failed");
+	}
+	std::cout << tally.mappings << ' ' << tally.children << ' ' << tally.readable << std::endl;
+}
 
 } // namespace
 
 int main(int, char **argv)
 {
 	try {
-		Race(argv[1]).run();
+		race(argv[1]);
 	} catch (const std::exception &error) {
 		std::cout << error.what() << std::endl;
 		return 1;
