@@ -14,29 +14,26 @@ TOP_LEVEL = {
 # (files, pattern, the files that have the right, what to say)
 RIGHTS = [
     (("include/**/*.h", "kmod/**/*", "tests/kmod/**/*"),
-     r"\bLINUX_VERSION_CODE\b|\bKERNEL_VERSION\b|linux/version\.h|\bCOMPAT_HAS_",
+     r"\bLINUX_VERSION" r"_CODE\b|\bKERNEL_VERSION\b|linux/version\.h|\bCOMPAT_HAS_",
      r"kmod/(compat/.*|Kbuild\.include)", "what another kernel lacks is kmod/compat's business"),
     (("egmctl/**/*",),
      r"\b(open|openat2?|fopen|freopen|creat|popen)\s*\(|\bSYS_open|[io]?fstream\b|\b(exec[lv]\w*|system)\s*\(",
      r"egmctl/tree\.cpp", "only egmctl/tree.cpp opens files"),
     (("egmctl/tree.cpp",), r"/dev\b", r"", "egmctl never opens a device node: an open clears it"),
     (("egmctl/**/*",), r"\bkmod/|nvgrace-egm\.h", r"", "egmctl compiles nothing of kmod/"),
-    (("**/*",),
-     r"\b(deb|security|snapshot|ftp(\.\w+)?)\.debian\.org\b|\bdebian\.net\b"
-     r"|\bpypi\.org\b|\bpythonhosted\.org\b|\bcrates\.io\b|\bproxy\.golang\.org\b"
-     r"|\bnpmjs\.(org|com)\b|\b(docker|ghcr|quay)\.io\b",
-     r"", "no package registry is written down: apt's configuration names the mirror"),
+    (("**/*",), r"\bhttps?" r"://", r"LICENSE",
+     "no address of a registry, or of anything else: apt's configuration names the mirror"),
     (("**/*",), r"(?<![\w.$}])/(work|home)/|/tmp/(plan|h\d)\b", r"", "a path of somebody's machine"),
 ]
 FAULTS = [
     ("planted.txt", "SPDX\n"),
     ("kmod/compat/planted.c", "int planted;\n"),
-    ("kmod/nvgrace-egm/planted.c", "#if LINUX_VERSION_CODE > 0\n#endif\n"),
+    ("kmod/nvgrace-egm/planted.c", "#if LINUX_VERSION" "_CODE > 0\n#endif\n"),
     ("kmod/nvgrace-gpu/planted.h", "#ifdef COMPAT" + "_HAS_planted\n#endif\n"),
     ("egmctl/planted.cpp", "int planted = open(\"planted\", 0);\n"),
     ("egmctl/tree.cpp", "// \"/dev\"\n"),
     ("egmctl/planted.hpp", "#include \"../kmod/nvgrace-egm/egm.h\"\n"),
-    ("tests/planted.sh", "wget http://deb.debian" + ".org/\n"),
+    ("tests/planted.sh", "wget http" + "://mirror.example/\n"),
     ("docs/planted.md", "See /ho" + "me/me/notes.\n"),
 ]
 
