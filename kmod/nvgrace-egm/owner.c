@@ -18,10 +18,10 @@
  *
  * VFIO's type1 container maps the memory by PFN and holds no reference to the
  * file, so DMA may outlive the owner. It ends when the GPU is closed, which turns
- * bus mastering off. The parent numbers the opens; when an owner
- * goes, the number of the latest one is noted, and as long as an open of that
- * number or below is in force, somebody's DMA may reach the memory. A GPU that
- * was closed since and opened again has a higher number and does not count.
+ * bus mastering off. The parent numbers the opens; when an owner goes, the number
+ * of the latest one is noted, and as long as an open of that number or below is
+ * in force, somebody's DMA may reach the memory. A GPU that was closed since and
+ * opened again has a higher number and does not count.
  */
 static bool egm_owner_drained(struct nvgrace_egm_dev *egm)
 {
