@@ -40,7 +40,7 @@ class Archive:
     def bytes(self):
         self._entry("TRAILER!!!", 0, b"")
         data = b"".join(self._parts)
-        # The kernel looks for the next archive at a multiple of four; cpio tools write blocks of 512.
+        # The kernel looks for the next archive at a multiple of four; cpio writes blocks of 512.
         return data + b"\0" * (-len(data) % 512)
 
 

@@ -15,12 +15,13 @@ Keys of a description (amounts: 512 or "512M"; addresses: numbers or sums such a
   cpus, cpu              QEMU's -smp (2) and -cpu (max)
   guest                  a kernel of kernels.txt for KVM guests inside: /egm/guest
   [[node]]               a NUMA node: memory = amount, cpus = "0-1" (both may be absent)
-  [[socket]]             pxm, base, size: a carve-out; overlap = true where it is meant to meet memory
-                         that the kernel uses (the harness refuses to go on otherwise)
-    retired              {pages = [...], count = N, at = address}: the table of retired pages. Without
-                         pages nothing is written, and `at` is just what the property says; without
-                         `at` it lies behind the carve-outs. A page is an address, "base+0x10000" being
-                         inside this carve-out, or {from = ..., step = ..., number = N}.
+  [[socket]]             pxm, base, size: a carve-out; overlap = true where it is meant to meet
+                         memory that the kernel uses (else the harness refuses to go on)
+    retired              {pages = [...], count = N, at = address}: the table of retired pages.
+                         Without pages nothing is written, and `at` is just what the property
+                         says; without `at` it lies behind the carve-outs. A page is an address,
+                         "base+0x10000" being inside this carve-out, or {from = ..., step = ...,
+                         number = N}.
     [[socket.gpu]]       a GPU of this socket (below)
   [[gpu]]                a GPU that no socket lends its properties to
   [[device]]             a PCI function that is no GPU: device = "edu"
@@ -231,7 +232,7 @@ def load(path):
 
 
 def hidden_ranges(host):
-    """(first, last, whose) of all memory that the kernel must not know of before our modules load."""
+    """(first, last, whose) of all memory that the kernel must not know of."""
     for gpu in host["gpus"]:
         properties = gpu["properties"]
         for base_name, size_name in ((EGM_BASE, EGM_SIZE), (GPU_BASE, GPU_SIZE)):

@@ -79,7 +79,8 @@ def command(host, kernel, root_image, run, shell):
     """QEMU's command line; all paths as QEMU sees them, `run` being the run's directory."""
     line = [
         "qemu-system-aarch64", "-nodefaults", "-display", "none", "-no-reboot",
-        "-cpu", host["cpu"], "-smp", f"{host['cpus']},sockets={host['cpus']}", "-m", f"{host['memory'] >> 20}M",
+        "-cpu", host["cpu"], "-smp", f"{host['cpus']},sockets={host['cpus']}",
+        "-m", f"{host['memory'] >> 20}M",
         "-bios", FIRMWARE, "-kernel", str(kernel), "-initrd", f"{run}/initrd",
         "-append", f"{COMMAND_LINE} mem={host['visible'] >> 20}M",
         "-drive", f"if=none,id=root,format=raw,readonly=on,file={root_image}",
