@@ -9,22 +9,19 @@ endif()
 egm_testbed_fixture(root-host)
 egm_testbed_fixture(busybox)
 
-# egm_vm_program(NAME [SUITE] SOURCES <file>... [LIBRARIES <target>...])
+# egm_vm_program(NAME SOURCES <file>... [LIBRARIES <target>...])
 #
-# A program for the host under test: the suite NAME itself, or with no SUITE a helper in its PATH.
+# A program for the host under test, in the PATH of its suites.
 function(egm_vm_program name)
-	cmake_parse_arguments(PARSE_ARGV 1 arg "SUITE" "" "SOURCES;LIBRARIES")
+	cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBRARIES")
 	if(NOT CMAKE_CROSSCOMPILING)
 		return()
-	endif()
-	set(directory bin)
-	if(arg_SUITE)
-		set(directory suites)
 	endif()
 	add_executable(e2e-${name} EXCLUDE_FROM_ALL ${arg_SOURCES})
 	set_target_properties(e2e-${name} PROPERTIES
 		OUTPUT_NAME ${name}
-		RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/payload/${directory})
+		RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/payload/bin)
+	target_include_directories(e2e-${name} PRIVATE support)
 	target_link_libraries(e2e-${name} PRIVATE egm_warnings egm_uapi ${arg_LIBRARIES})
 	add_dependencies(e2e e2e-${name})
 endfunction()

@@ -1,27 +1,31 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
  * A process that suites give orders to (lib/actor.sh): one command a line on stdin, one line of
- *answer each: "ok", a value, or the name of the errno.
+ * answer each: "ok", a value, or the name of the errno.
  *
  *	open DEVICE ro|rw [nonblock]
- *	size, retired		by lseek() and by ioctl()
- *	map BYTES		all that follows is about this mapping
- *	fill VALUE		all of it
- *	nonzero			bytes that are not 0
- *	at OFFSET		the byte there, or SIGBUS
- *	readable		pages that can be read; all others raise SIGBUS
+ *	size, retired			by lseek() and by ioctl()
+ *	map BYTES			all that follows is about this mapping
+ *	fill VALUE			all of it
+ *	nonzero				bytes that are not 0
+ *	at OFFSET			the byte there, or SIGBUS
+ *	readable			pages that can be read; others raise SIGBUS
  *	unmap, close
- *	vfio ADDRESS		open a PCI function through VFIO, all of them in one container;
- *answers what it is, "1234:11e8" vfio-close ADDRESS	the device only: group and container stay,
- *for vfio to open it again dma-map IOVA		let all functions of the container see the
- *mapping there dma-read ADDRESS IOVA	what an `edu` reads there: the first byte, or "nothing" if
- *it gets no data
+ *	vfio ADDRESS			open a PCI function through VFIO, all in one
+ *					container; says what it is: "1234:11e8"
+ *	vfio-close ADDRESS		the device only: group and container stay, for
+ *					vfio to open it again
+ *	dma-map IOVA			let all functions of the container see the mapping
+ *	dma-read ADDRESS IOVA		the first byte that an `edu` reads there, or
+ *					"nothing" if it gets no data
  */
-#include "descriptor.hpp"
-#include "memory.hpp"
+#include "mapping.hpp"
+#include "prober.hpp"
+#include "unique_fd.hpp"
 #include "vfio.hpp"
 
 #include <linux/egm.h>
+#include <sys/ioctl.h>
 
 #include <algorithm>
 #include <cstring>
@@ -66,27 +70,27 @@ private:
 	std::string open(const Words &words)
 	{
 		const int mode = words.at(2) == "rw" ? O_RDWR : O_RDONLY;
-		file_ = programs::Descriptor(words.at(1),
-					     mode | (words.size() > 3 ? O_NONBLOCK : 0));
+		file_ = e2e::open_file(words.at(1), mode | (words.size() > 3 ? O_NONBLOCK : 0));
 		return "ok";
 	}
 
 	std::string size()
 	{
-		return std::to_string(programs::check(lseek(file_.get(), 0, SEEK_END), "lseek"));
+		return std::to_string(e2e::check(lseek(file_.get(), 0, SEEK_END), "lseek"));
 	}
 
 	std::string retired()
 	{
 		egm_retired_pages_list list = {};
 		list.argsz = sizeof(list);
-		file_.control(EGM_RETIRED_PAGES_LIST, "EGM_RETIRED_PAGES_LIST", &list);
+		e2e::check(ioctl(file_.get(), EGM_RETIRED_PAGES_LIST, &list),
+			   "EGM_RETIRED_PAGES_LIST");
 		return std::to_string((list.argsz - sizeof(list)) / sizeof(egm_retired_page));
 	}
 
 	std::string map(const Words &words)
 	{
-		mapping_ = programs::Mapping(file_.get(), number(words.at(1)));
+		mapping_ = e2e::Mapping(file_, number(words.at(1)));
 		return "ok";
 	}
 
@@ -152,7 +156,7 @@ private:
 	std::string dma_read(const Words &words)
 	{
 		if (desk_.bytes().empty()) {
-			desk_ = programs::Mapping(-1, programs::Edu::buffer_size);
+			desk_ = e2e::Mapping::anonymous(programs::Edu::buffer_size);
 			container_->map(desk_iova, desk_.bytes());
 		}
 		const auto bytes = desk_.bytes();
@@ -184,12 +188,12 @@ private:
 	};
 
 	programs::Prober prober_;
-	programs::Descriptor file_;
-	programs::Mapping mapping_;
+	e2e::UniqueFd file_;
+	e2e::Mapping mapping_;
 	// Devices go before their container.
 	std::optional<programs::Container> container_;
 	std::map<std::string, programs::Group> groups_;
-	programs::Mapping desk_;
+	e2e::Mapping desk_;
 };
 
 } // namespace

@@ -10,8 +10,9 @@
  * Processes, not threads: the threads of one process would wait for each other in mmap(). And
  * single pages: a mapping counts most when removal meets it half made.
  */
-#include "descriptor.hpp"
-#include "memory.hpp"
+#include "mapping.hpp"
+#include "prober.hpp"
+#include "unique_fd.hpp"
 
 #include <sys/wait.h>
 
@@ -40,13 +41,13 @@ struct Tally {
 /** A gate that the first process opens for all that it forked, and that they forked. */
 class Gate {
 public:
-	Gate() { programs::check(pipe(ends_.data()), "pipe"); }
+	Gate() { e2e::check(pipe(ends_.data()), "pipe"); }
 	void open() { close(ends_[1]); }
 	/** In every other process, which has closed its own end of it by open(). */
 	void pass() const
 	{
 		char nothing = 0;
-		programs::check(read(ends_[0], &nothing, 1), "gate");
+		e2e::check(read(ends_[0], &nothing, 1), "gate");
 	}
 
 private:
@@ -55,7 +56,7 @@ private:
 
 class Mapper {
 public:
-	Mapper(const programs::Descriptor &file, Tally &tally, const Gate &gate, unsigned int seed)
+	Mapper(const e2e::UniqueFd &file, Tally &tally, const Gate &gate, unsigned int seed)
 		: file_(file), tally_(tally), gate_(gate), random_(seed), held_(kept),
 		  page_(static_cast<std::size_t>(sysconf(_SC_PAGESIZE))),
 		  pages_(static_cast<std::size_t>(lseek(file.get(), 0, SEEK_END)) / page_)
@@ -73,7 +74,7 @@ public:
 		}
 		look();
 		for (const pid_t child : children_)
-			programs::check(waitpid(child, nullptr, 0), "waitpid");
+			e2e::check(waitpid(child, nullptr, 0), "waitpid");
 	}
 
 private:
@@ -81,7 +82,7 @@ private:
 	{
 		auto &place = held_[random_() % kept];
 		const auto offset = static_cast<off_t>(random_() % pages_ * page_);
-		place = programs::Mapping(file_.get(), page_, offset);
+		place = e2e::Mapping(file_, page_, offset);
 		tally_.mappings++;
 		if (random_() % 4 == 0)
 			programs::Prober::read(place.bytes()[0]);
@@ -91,7 +92,7 @@ private:
 
 	void fork_child()
 	{
-		const pid_t child = programs::check(fork(), "fork");
+		const pid_t child = e2e::check(fork(), "fork");
 		if (!child) {
 			look();
 			_exit(0);
@@ -107,11 +108,11 @@ private:
 			tally_.readable += programs::Prober::readable_pages(mapping.bytes());
 	}
 
-	const programs::Descriptor &file_;
+	const e2e::UniqueFd &file_;
 	Tally &tally_;
 	const Gate &gate_;
 	std::minstd_rand random_;
-	std::vector<programs::Mapping> held_;
+	std::vector<e2e::Mapping> held_;
 	std::vector<pid_t> children_;
 	std::size_t page_;
 	std::size_t pages_;
@@ -120,13 +121,13 @@ private:
 void race(const std::string &device)
 {
 	const programs::Prober prober;
-	const programs::Mapping shared(-1, sizeof(Tally));
+	const auto shared = e2e::Mapping::anonymous(sizeof(Tally));
 	auto &tally = *new (shared.bytes().data()) Tally;
-	const programs::Descriptor file(device, O_RDWR);
+	const e2e::UniqueFd file = e2e::open_file(device, O_RDWR);
 	Gate gate;
 
 	for (unsigned int number = 1; number <= mappers; number++) {
-		if (programs::check(fork(), "fork"))
+		if (e2e::check(fork(), "fork"))
 			continue;
 		gate.open();
 		Mapper(file, tally, gate, number).run();
@@ -141,7 +142,7 @@ void race(const std::string &device)
 	gate.open();
 	for (unsigned int number = 1; number <= mappers; number++) {
 		int status = 0;
-		programs::check(wait(&status), "wait");
+		e2e::check(wait(&status), "wait");
 		if (status)
 			throw std::runtime_error("a mapper failed");
 	}

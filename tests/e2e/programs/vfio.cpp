@@ -8,17 +8,21 @@
 
 #include <linux/pci_regs.h>
 #include <linux/vfio.h>
+#include <sys/ioctl.h>
 
 namespace programs {
 
-Container::Container() : container_("/dev/vfio/vfio", O_RDWR) {}
+using e2e::check, e2e::open_file, e2e::UniqueFd;
 
-void Container::add(const Descriptor &group)
+Container::Container() : container_(open_file("/dev/vfio/vfio", O_RDWR)) {}
+
+void Container::add(const UniqueFd &group)
 {
 	const int fd = container_.get();
-	group.control(VFIO_GROUP_SET_CONTAINER, "VFIO_GROUP_SET_CONTAINER", &fd);
+	check(ioctl(group.get(), VFIO_GROUP_SET_CONTAINER, &fd), "VFIO_GROUP_SET_CONTAINER");
 	if (!std::exchange(ready_, true))
-		container_.control(VFIO_SET_IOMMU, "VFIO_SET_IOMMU", VFIO_TYPE1v2_IOMMU);
+		check(ioctl(container_.get(), VFIO_SET_IOMMU, VFIO_TYPE1v2_IOMMU),
+		      "VFIO_SET_IOMMU");
 }
 
 void Container::map(std::uint64_t iova, std::span<std::uint8_t> memory)
@@ -29,7 +33,7 @@ void Container::map(std::uint64_t iova, std::span<std::uint8_t> memory)
 	map.vaddr = reinterpret_cast<std::uintptr_t>(memory.data());
 	map.iova = iova;
 	map.size = memory.size();
-	container_.control(VFIO_IOMMU_MAP_DMA, "VFIO_IOMMU_MAP_DMA", &map);
+	check(ioctl(container_.get(), VFIO_IOMMU_MAP_DMA, &map), "VFIO_IOMMU_MAP_DMA");
 }
 
 namespace {
@@ -43,25 +47,26 @@ std::string group_path(const std::string &address)
 } // namespace
 
 Group::Group(Container &container, const std::string &address)
-	: address_(address), group_(group_path(address), O_RDWR)
+	: address_(address), group_(open_file(group_path(address), O_RDWR))
 {
 	container.add(group_);
 }
 
 void Group::open_device()
 {
-	device_ = Descriptor(ioctl(group_.get(), VFIO_GROUP_GET_DEVICE_FD, address_.c_str()),
-			     "VFIO_GROUP_GET_DEVICE_FD");
+	device_ = UniqueFd(check(ioctl(group_.get(), VFIO_GROUP_GET_DEVICE_FD, address_.c_str()),
+				 "VFIO_GROUP_GET_DEVICE_FD"));
 }
 
 namespace {
 
-std::uint64_t region_offset(const Descriptor &device, std::uint32_t index)
+std::uint64_t region_offset(const UniqueFd &device, std::uint32_t index)
 {
 	vfio_region_info info = {};
 	info.argsz = sizeof(info);
 	info.index = index;
-	device.control(VFIO_DEVICE_GET_REGION_INFO, "VFIO_DEVICE_GET_REGION_INFO", &info);
+	check(ioctl(device.get(), VFIO_DEVICE_GET_REGION_INFO, &info),
+	      "VFIO_DEVICE_GET_REGION_INFO");
 	return info.offset;
 }
 
@@ -87,7 +92,7 @@ constexpr std::uint64_t dma_run = 1;
 
 } // namespace
 
-Edu::Edu(const Descriptor &device)
+Edu::Edu(const UniqueFd &device)
 	: device_(device), registers_(region_offset(device, VFIO_PCI_BAR0_REGION_INDEX))
 {
 	const std::uint16_t command = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;

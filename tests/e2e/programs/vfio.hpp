@@ -2,11 +2,11 @@
 // PCI functions through VFIO's groups and the type1 container, as far as the tests need them.
 #pragma once
 
-#include "descriptor.hpp"
-#include "memory.hpp"
-
 #include <cstdint>
+#include <span>
 #include <string>
+
+#include "unique_fd.hpp"
 
 namespace programs {
 
@@ -16,12 +16,12 @@ public:
 	Container();
 
 	/** Puts a group in; the first one decides on the IOMMU. */
-	void add(const Descriptor &group);
+	void add(const e2e::UniqueFd &group);
 	/** Makes memory visible to the devices at an I/O virtual address. */
 	void map(std::uint64_t iova, std::span<std::uint8_t> memory);
 
 private:
-	Descriptor container_;
+	e2e::UniqueFd container_;
 	bool ready_ = false;
 };
 
@@ -32,14 +32,14 @@ public:
 
 	void open_device();
 	void close_device() { device_ = {}; }
-	const Descriptor &device() const { return device_; }
+	const e2e::UniqueFd &device() const { return device_; }
 	/** Vendor and device, "1234:11e8", as the device's configuration space has them. */
 	std::string identity() const;
 
 private:
 	std::string address_;
-	Descriptor group_;
-	Descriptor device_;
+	e2e::UniqueFd group_;
+	e2e::UniqueFd device_;
 };
 
 /** QEMU's `edu` device, open through VFIO: a DMA engine with 4 KiB of its own. */
@@ -48,7 +48,7 @@ public:
 	static constexpr std::size_t buffer_size = 4096;
 
 	/** Lets the device do DMA. */
-	explicit Edu(const Descriptor &device);
+	explicit Edu(const e2e::UniqueFd &device);
 
 	/** Copies from an I/O virtual address into the device. */
 	void load(std::uint64_t iova) { transfer(iova, buffer, 0); }
@@ -63,7 +63,7 @@ private:
 	void write(std::uint64_t offset, std::uint64_t value);
 	std::uint64_t read(std::uint64_t offset);
 
-	const Descriptor &device_;
+	const e2e::UniqueFd &device_;
 	std::uint64_t registers_;
 };
 

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <format>
 #include <fstream>
+#include <span>
 #include <stdexcept>
 #include <system_error>
 #include <utility>
@@ -38,11 +39,7 @@ int Region::open_error(int flags) const
 
 UniqueFd Region::own() const
 {
-	UniqueFd fd = open(O_RDWR);
-
-	if (!fd)
-		throw std::system_error(errno, std::generic_category(), node());
-	return fd;
+	return open_file(node(), O_RDWR);
 }
 
 UniqueFd Region::take_over() const
@@ -95,24 +92,6 @@ int map_error(int fd, std::uint64_t length, std::uint64_t offset, int protection
 		return errno;
 	munmap(address, length);
 	return 0;
-}
-
-Mapping::Mapping(const UniqueFd &fd, std::uint64_t length, std::uint64_t offset, int protection)
-	: address_(map(fd.get(), length, offset, protection, MAP_SHARED)), length_(length)
-{
-	if (address_ == MAP_FAILED)
-		throw std::system_error(errno, std::generic_category(), "mmap");
-}
-
-Mapping::Mapping(Mapping &&other) noexcept
-	: address_(std::exchange(other.address_, MAP_FAILED)), length_(other.length_)
-{
-}
-
-Mapping::~Mapping()
-{
-	if (address_ != MAP_FAILED)
-		munmap(address_, length_);
 }
 
 void fill(const Mapping &mapping, std::uint64_t offset)

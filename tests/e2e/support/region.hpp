@@ -4,16 +4,15 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
-#include <cstddef>
 #include <cstdint>
 #include <ostream>
-#include <span>
 #include <string>
 #include <vector>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "mapping.hpp"
 #include "unique_fd.hpp"
 
 namespace e2e {
@@ -65,27 +64,6 @@ void *map(int fd, std::uint64_t length, std::uint64_t offset, int protection, in
 /// What mmap(2) fails with, 0 if it does not.
 int map_error(int fd, std::uint64_t length, std::uint64_t offset,
 	      int protection = PROT_READ | PROT_WRITE, int flags = MAP_SHARED);
-
-/// A mapping until it goes out of scope; the constructor throws where mmap(2) fails.
-class Mapping {
-public:
-	Mapping(const UniqueFd &fd, std::uint64_t length, std::uint64_t offset = 0,
-		int protection = PROT_READ | PROT_WRITE);
-	Mapping(Mapping &&other) noexcept;
-	Mapping &operator=(Mapping &&) = delete;
-	~Mapping();
-
-	std::byte *data() const { return static_cast<std::byte *>(address_); }
-	std::uint64_t *word(std::uint64_t offset) const
-	{
-		return reinterpret_cast<std::uint64_t *>(data() + offset);
-	}
-	std::span<std::uint64_t> words() const { return { word(0), length_ / 8 }; }
-
-private:
-	void *address_;
-	std::uint64_t length_;
-};
 
 /// The word that a test leaves at `offset`: no other place has it, and it is not 0.
 constexpr std::uint64_t mark(std::uint64_t offset)

@@ -3,11 +3,10 @@
 
   /egm/bin       egmctl, programs of tests/e2e, busybox
   /egm/modules   our modules, those for tests too
-  /egm/suites    tests/e2e/*.sh and test programs, each named as its suite
+  /egm/suites    tests/e2e/*.sh, each named as its suite
   /egm/lib       shell helpers
 """
 
-import os
 import subprocess
 
 from . import Failure
@@ -46,8 +45,6 @@ def archive(checkout, build_directory, release, busybox):
     return payload
 
 
-def suites(checkout, build_directory):
+def suites(checkout):
     """Names of all suites."""
-    programs = build_directory / "arm64" / "payload" / "suites"
-    return sorted([path.stem for path in (checkout / "tests" / "e2e").glob("*.sh")]
-                  + (os.listdir(programs) if programs.exists() else []))
+    return sorted(path.stem for path in (checkout / "tests" / "e2e").glob("*.sh"))
