@@ -21,7 +21,7 @@ FAULTS = [
     ("include/uapi/linux/planted.h", f"/* {TAG} GPL-2.0-only */\n"),
     ("include/linux/planted.h", "int planted;\n"),
     ("egmctl/planted.cpp", f"// {TAG} GPL-2.0-only\n"),
-    ("tests/planted.json", f"{TAG} GPL-2.0-or-later\n"),
+    ("VERSION", f"{TAG} GPL-2.0-or-later\n"),
 ]
 
 
