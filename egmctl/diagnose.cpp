@@ -43,7 +43,7 @@ void explain_absence(const Host &host, Findings &findings)
 
 	if (host.gpus.empty() && !host.gpu_module)
 		say("the module nvgrace_gpu_vfio_pci is not loaded",
-		    "modprobe -a nvgrace-gpu-vfio-pci nvgrace-egm, then bind the GPUs to it");
+		    "load nvgrace-gpu-vfio-pci.ko and nvgrace-egm.ko, then bind the GPUs to it");
 	else if (host.gpus.empty())
 		say("no GPU is bound to nvgrace_gpu_vfio_pci",
 		    "for each GPU: driverctl set-override DDDD:BB:DD.F nvgrace_gpu_vfio_pci");
@@ -56,7 +56,7 @@ void explain_absence(const Host &host, Findings &findings)
 		say(fmt::format("EGM is off in firmware for {}", gpus_counted(off)),
 		    "switch EGM on, with a hypervisor, in the firmware settings and reboot");
 	else if (!host.egm_module)
-		say("the module nvgrace_egm is not loaded", "modprobe nvgrace-egm");
+		say("the module nvgrace_egm is not loaded", "load nvgrace-egm.ko");
 	else if (joined > 0)
 		say(fmt::format("nvgrace_egm did not take the region of {}", gpus_counted(joined)),
 		    "`journalctl -k -g egm` shows the cause");

@@ -15,7 +15,7 @@ constexpr std::array reasons = std::to_array<Reason>({
 	{ "none", "the GPU has joined the EGM region of its socket", "" },
 	{ "absent", "firmware gives this GPU no EGM properties: EGM is off, or not known to it",
 	  "if EGM is wanted, switch it on in the firmware settings and reboot" },
-	{ "zero", "firmware gives an EGM region of size or base zero: EGM is off",
+	{ "zero", "firmware gives an EGM region without a size or a base: EGM is off",
 	  "if EGM is wanted, switch it on in the firmware settings and reboot" },
 	{ "malformed", "an EGM property of this GPU is missing, or is not a number",
 	  update_firmware },
