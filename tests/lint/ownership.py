@@ -23,7 +23,7 @@ RIGHTS = [
     (("egmctl/**/*",), r"\bkmod/|nvgrace-egm\.h", r"", "egmctl compiles nothing of kmod/"),
     (("**/*",), r"\bhttps?" r"://", r"LICENSE",
      "no address of a registry, or of anything else: apt's configuration names the mirror"),
-    (("**/*",), r"(?<![\w.$}])/(work|home)/|/tmp/(plan|h\d)\b", r"", "a path of somebody's machine"),
+    (("**/*",), r"(?<![\w.$}])/ho" r"me/", r"", "a path of somebody's machine"),
 ]
 FAULTS = [
     ("planted.txt", "SPDX\n"),

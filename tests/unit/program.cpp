@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "program.hpp"
 
+#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,6 +41,8 @@ Outcome run_program(const std::vector<std::string> &argv)
 		pointers.push_back(const_cast<char *>(argument.c_str()));
 	pointers.push_back(nullptr);
 
+	// Before rights are dropped: the build directory may be for its owner only.
+	const int program = open(pointers[0], O_RDONLY | O_CLOEXEC);
 	const pid_t child = fork();
 	if (child == 0) {
 		// An Unprivileged test has dropped its effective rights only; its program gets no
@@ -48,9 +51,10 @@ Outcome run_program(const std::vector<std::string> &argv)
 			_exit(126);
 		dup2(fileno(out.get()), STDOUT_FILENO);
 		dup2(fileno(err.get()), STDERR_FILENO);
-		execv(pointers[0], pointers.data());
+		fexecve(program, pointers.data(), environ);
 		_exit(127);
 	}
+	close(program);
 	int status = 0;
 	if (child < 0 || waitpid(child, &status, 0) != child)
 		throw std::runtime_error("cannot run " + argv.at(0));

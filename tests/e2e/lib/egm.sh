@@ -10,12 +10,6 @@ fail() {
 	exit 1
 }
 
-# skip REASON: the suite cannot run here; the reason is its last word.
-skip() {
-	echo "SKIP: $*"
-	exit 77
-}
-
 # expect WHAT EXPECTED ACTUAL
 expect() {
 	if [[ $2 != "$3" ]]; then

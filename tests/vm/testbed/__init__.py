@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The image half of the testbed: what tests/vm/cache is made of."""
+"""What tests/vm/cache and tests/vm/run are made of."""
 
 
 class Failure(Exception):

@@ -38,20 +38,13 @@ COMPLAINT = re.compile(
     r"suspicious RCU usage|bad unlock balance|held lock freed|lock held when returning")
 
 
-def initramfs(busybox, init, kernel):
-    """/init and the kernel's modules; `kernel` is its entry in the cache."""
+def initramfs(busybox, init, kernel=None):
+    """/init and the kernel's modules; `kernel` is its entry in the cache. A guest needs no modules."""
     archive = Archive()
     archive.file("bin/busybox", busybox.read_bytes(), executable=True)
     archive.file("init", init.read_bytes(), executable=True)
-    archive.tree(kernel / "lib" / "modules", "lib/modules")
-    return archive.bytes()
-
-
-def guest_initramfs(busybox, init):
-    """For a KVM guest inside: all that it needs is built into its kernel."""
-    archive = Archive()
-    archive.file("bin/busybox", busybox.read_bytes(), executable=True)
-    archive.file("init", init.read_bytes(), executable=True)
+    if kernel:
+        archive.tree(kernel / "lib" / "modules", "lib/modules")
     return archive.bytes()
 
 
