@@ -51,17 +51,21 @@ def directory() -> Path:
 
 
 @contextlib.contextmanager
-def locked(name: str):
-    """Hold the lock of one name, saying so when that means to wait."""
-    path = directory() / "locks" / name
+def locked(path: Path, what: str):
+    """Hold the lock of a file, saying for what if that means to wait."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print(f"{name}: waiting for another process that builds it", file=sys.stderr)
+            print(f"waiting for another process, which has {what}", file=sys.stderr, flush=True)
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def lock(name: str) -> Path:
+    """The lock file of something that there is one of: an entry, the machine's apt, the VM."""
+    return directory() / "locks" / name
 
 
 def entry(recipe: Recipe) -> Path:
@@ -85,7 +89,7 @@ def provide(recipe: Recipe, keep: set[Path]) -> Path:
     """The entry of a recipe, built first if it is not there; KEEP is what prune must leave."""
     path = entry(recipe)
     if not (path / "manifest.json").exists():
-        with locked(recipe.name):
+        with locked(lock(recipe.name), recipe.name):
             if not (path / "manifest.json").exists():
                 build(recipe, path)
                 shrink(keep | {path})
