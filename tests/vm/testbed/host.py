@@ -14,6 +14,7 @@ Keys of a description (amounts: 512 or "512M"; addresses: numbers or sums such a
   memory, visible        amounts of RAM: all of it, and what the kernel is told of
   cpus, cpu              QEMU's -smp (2) and -cpu (max)
   guest                  a kernel of kernels.txt for KVM guests inside: /egm/guest
+  qmp                    true: suites can speak to the machine's own QEMU (lib/qmp.py)
   [[node]]               a NUMA node: memory = amount, cpus = "0-1" (both may be absent)
   [[socket]]             pxm, base, size: a carve-out; overlap = true where it is meant to meet
                          memory that the kernel uses (else the harness refuses to go on)
@@ -100,8 +101,8 @@ def _pages(entries, places):
 
 class _Expansion:
     def __init__(self, name, description):
-        _check_keys(description, ("memory", "visible", "cpus", "cpu", "guest", "node", "socket",
-                                  "gpu", "device", "bytes"), name)
+        _check_keys(description, ("memory", "visible", "cpus", "cpu", "guest", "qmp", "node",
+                                  "socket", "gpu", "device", "bytes"), name)
         self.memory = evaluate(description["memory"], {})
         visible = evaluate(description["visible"], {})
         self.places = {
@@ -139,6 +140,7 @@ class _Expansion:
             "cpus": description.get("cpus", 2),
             "cpu": description.get("cpu", "max"),
             "guest": description.get("guest"),
+            "qmp": description.get("qmp", False),
             "nodes": self._nodes(description.get("node", [])),
             "sockets": self.sockets,
             "gpus": self.gpus,

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The machine under test, in QEMU:
 
-  virt, SMMUv3, GICv3, EL2             -M, -cpu max: a Grace host's features, KVM included
+  virt, SMMUv3, GICv3, EL2, GHES       -M, -cpu max: a Grace host's features, KVM included
   UEFI, ACPI                           firmware's tables plus our SSDT (acpi.py)
   slot 1  virtio-blk                   root image, read-only
-  slot 2  virtio-serial                egm.output: what the suite prints; egm.status: how it ended
+  slot 2  virtio-serial                egm.output: what the suite prints; egm.status: how it ended;
+                                       egm.qmp: this QEMU's monitor, if the description has qmp
   slot 5..31                           GPUs and other functions of the description
   hidden RAM                           carve-outs, and bytes that firmware is said to have put there
 
@@ -91,8 +92,14 @@ def command(host, kernel, root_image, run, shell):
                  # Not stdio: at the end of its input, QEMU closes both directions.
                  "-chardev", "file,id=output,path=/dev/stdout,append=on"]
     line += ["-serial", "chardev:console"]
+    if host["qmp"]:
+        # Only `enter` sees this /tmp. The port is the one client that the monitor ever has.
+        line += ["-chardev", "socket,id=monitor,path=/tmp/qmp,server=on,wait=off",
+                 "-mon", "chardev=monitor,mode=control",
+                 "-chardev", "socket,id=qmp,path=/tmp/qmp",
+                 "-device", "virtserialport,chardev=qmp,name=egm.qmp"]
 
-    machine = "virt,gic-version=3,virtualization=on,iommu=smmuv3"
+    machine = "virt,gic-version=3,virtualization=on,iommu=smmuv3,ras=on"
     # Touched beforehand: the first write to lazily given memory would spoil every timing.
     ram = "memory-backend-ram,prealloc=on"
     if host["nodes"]:
