@@ -13,9 +13,11 @@ Keys of a description (amounts: 512 or "512M"; addresses: numbers or sums such a
 
   memory, visible        amounts of RAM: all of it, and what the kernel is told of
   cpus, cpu              QEMU's -smp (2) and -cpu (max)
+  options                more of the kernel's command line
   guest                  a kernel of kernels.txt for KVM guests inside: /egm/guest
   qmp                    true: suites can speak to the machine's own QEMU (lib/qmp.py)
-  [[node]]               a NUMA node: memory = amount, cpus = "0-1" (both may be absent)
+  [[node]]               a NUMA node: memory = amount, cpus = "0-1" (both may be absent); near = N:
+                         node N is nearer than the others
   [[socket]]             pxm, base, size: a carve-out; overlap = true where it is meant to meet
                          memory that the kernel uses (else the harness refuses to go on)
     retired              {pages = [...], count = N, at = address}: the table of retired pages.
@@ -101,8 +103,8 @@ def _pages(entries, places):
 
 class _Expansion:
     def __init__(self, name, description):
-        _check_keys(description, ("memory", "visible", "cpus", "cpu", "guest", "qmp", "node",
-                                  "socket", "gpu", "device", "bytes"), name)
+        _check_keys(description, ("memory", "visible", "cpus", "cpu", "options", "guest", "qmp",
+                                  "node", "socket", "gpu", "device", "bytes"), name)
         self.memory = evaluate(description["memory"], {})
         visible = evaluate(description["visible"], {})
         self.places = {
@@ -139,6 +141,7 @@ class _Expansion:
             "hidden": self.places["hidden"],
             "cpus": description.get("cpus", 2),
             "cpu": description.get("cpu", "max"),
+            "options": description.get("options", ""),
             "guest": description.get("guest"),
             "qmp": description.get("qmp", False),
             "nodes": self._nodes(description.get("node", [])),
@@ -151,9 +154,9 @@ class _Expansion:
     def _nodes(self, tables):
         nodes = []
         for table in tables:
-            _check_keys(table, ("memory", "cpus"), "node")
+            _check_keys(table, ("memory", "cpus", "near"), "node")
             nodes.append({"memory": evaluate(table.get("memory", 0), {}),
-                          "cpus": table.get("cpus")})
+                          "cpus": table.get("cpus"), "near": table.get("near")})
         if nodes and sum(node["memory"] for node in nodes) != self.memory:
             raise DescriptionError("the nodes' memory does not add up to the machine's")
         return nodes

@@ -69,6 +69,18 @@ def write_preset_bytes(host, directory):
             b"".join(struct.pack("<Q", word) for word in preset["u64"]))
 
 
+def distances(nodes):
+    """QEMU's options for them: all or none."""
+    if all(node["near"] is None for node in nodes):
+        return []
+    options = []
+    for second in range(len(nodes)):
+        for first in range(second):
+            near = nodes[first]["near"] == second or nodes[second]["near"] == first
+            options += ["-numa", f"dist,src={first},dst={second},val={12 if near else 40}"]
+    return options
+
+
 def command(host, kernel, root_image, run, shell):
     """QEMU's command line; all paths as QEMU sees them, `run` being the run's directory."""
     line = [
@@ -76,7 +88,7 @@ def command(host, kernel, root_image, run, shell):
         "-cpu", host["cpu"], "-smp", f"{host['cpus']},sockets={host['cpus']}",
         "-m", f"{host['memory'] >> 20}M",
         "-bios", FIRMWARE, "-kernel", str(kernel), "-initrd", f"{run}/initrd",
-        "-append", f"{COMMAND_LINE} mem={host['visible'] >> 20}M",
+        "-append", f"{COMMAND_LINE} mem={host['visible'] >> 20}M {host['options']}",
         "-drive", f"if=none,id=root,format=raw,readonly=on,file={root_image}",
         "-device", "virtio-blk-pci,addr=1,drive=root",
         "-device", "virtio-serial-pci,addr=2",
@@ -112,6 +124,7 @@ def command(host, kernel, root_image, run, shell):
             if node["cpus"]:
                 option += f",cpus={node['cpus']}"
             line += ["-numa", option]
+        line += distances(host["nodes"])
     else:
         line += ["-M", f"{machine},memory-backend=ram",
                  "-object", f"{ram},id=ram,size={host['memory'] >> 20}M"]
