@@ -10,6 +10,7 @@
 #include <linux/notifier.h>
 #include <linux/rwsem.h>
 #include <linux/sizes.h>
+#include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
 
@@ -27,8 +28,9 @@ struct pci_dev;
  * Who owns what: the parent allocates the struct, fills in everything before it
  * adds the device, and frees it in the device's release. The child may read it
  * from probe until its remove returns, not longer; what the child needs after
- * that (a file may live on) it copies. @drain_until belongs to the child and is
- * kept here only so that it outlives a reload of the child.
+ * that (a file may live on) it copies. @drain_until and the poisoned granules
+ * belong to the child and are kept here only so that they outlive a reload of it;
+ * the parent initializes them and looks away.
  *
  * The bus matches by name alone, and other parents create devices of the same
  * name with structs of another layout. So the child reads @magic first and
@@ -37,13 +39,16 @@ struct pci_dev;
 
 #define NVGRACE_EGM_DEV_NAME	"egm"
 #define NVGRACE_EGM_MAGIC	0x314d47454352474eULL
-#define NVGRACE_EGM_VERSION	1
+#define NVGRACE_EGM_VERSION	2
 
 /*
  * Grace retires memory in blocks of this size, whatever the kernel's page size.
  * Base and size of a region are multiples of it.
  */
 #define NVGRACE_EGM_GRANULE	SZ_64K
+
+/* Granules that may fail while the host runs before new ones are only counted */
+#define NVGRACE_EGM_POISONED_MAX	1024
 
 /**
  * struct nvgrace_egm_gpu - one GPU of a region's socket
@@ -94,6 +99,11 @@ enum nvgrace_egm_gpu_event {
  * @vfio_wait: woken at every close
  * @drain_until: the child's: opens up to this number may still reach what the
  *	last owner mapped
+ * @poison_lock: protects what follows against readers in the middle of a write
+ * @nr_poisoned: entries in @poisoned; grows only
+ * @poison_lost: reports of failed granules that found no room
+ * @poisoned: the child's: offsets of the granules that failed while the host ran,
+ *	in order of arrival, each once
  */
 struct nvgrace_egm_dev {
 	struct auxiliary_device aux_dev;
@@ -112,6 +122,10 @@ struct nvgrace_egm_dev {
 	u64 vfio_oldest;
 	wait_queue_head_t vfio_wait;
 	u64 drain_until;
+	spinlock_t poison_lock;
+	u32 nr_poisoned;
+	u32 poison_lost;
+	u64 poisoned[NVGRACE_EGM_POISONED_MAX];
 };
 
 static inline struct nvgrace_egm_dev *

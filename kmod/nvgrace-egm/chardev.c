@@ -6,14 +6,15 @@
 #include <linux/fs.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
+#include <linux/stddef.h>
 #include <linux/uaccess.h>
-
-#include <uapi/linux/egm.h>
 
 #include "egm.h"
 
 static_assert(sizeof(struct egm_retired_page) == 16);
 static_assert(sizeof(struct egm_retired_pages_list) == 8);
+static_assert(sizeof(struct egm_info) == 56);
+static_assert(offsetofend(struct egm_info, granule) == 56);
 
 static bool egm_file_is_owner(struct file *file)
 {
@@ -61,6 +62,16 @@ static int egm_mmap(struct file *file, struct vm_area_struct *vma)
 	return egm_mapping_add(file->private_data, vma);
 }
 
+static unsigned long egm_get_unmapped_area(struct file *file,
+					   unsigned long address,
+					   unsigned long len,
+					   unsigned long pgoff,
+					   unsigned long flags)
+{
+	return egm_mapping_area(file->private_data, file, address, len, pgoff,
+				flags);
+}
+
 static loff_t egm_llseek(struct file *file, loff_t offset, int whence)
 {
 	struct egm_region *region = file->private_data;
@@ -70,39 +81,92 @@ static loff_t egm_llseek(struct file *file, loff_t offset, int whence)
 	return fixed_size_llseek(file, offset, whence, region->size);
 }
 
+/* A copy of the list, so that no lock is held when it goes out */
+static int egm_ioctl_copy_retired(struct egm_region *region, u64 **granules)
+{
+	guard(rwsem_read)(&region->lock);
+	if (!region->egm)
+		return -ENODEV;
+	return egm_retired_merge(region, region->egm, true, true, granules);
+}
+
 static long egm_ioctl_retired_pages_list(struct egm_region *region,
 					 struct egm_retired_pages_list __user *arg)
 {
-	u32 needed = struct_size_t(struct egm_retired_pages_list, pages,
-				   region->nr_retired);
 	struct egm_retired_page *pages __free(kvfree) = NULL;
+	u64 *granules __free(kvfree) = NULL;
 	struct egm_retired_pages_list list;
+	u32 needed;
+	int n;
 
 	if (copy_from_user(&list, arg, sizeof(list)))
 		return -EFAULT;
 	if (list.argsz < sizeof(list))
 		return -EINVAL;
 
+	n = egm_ioctl_copy_retired(region, &granules);
+	if (n < 0)
+		return n;
+	needed = struct_size_t(struct egm_retired_pages_list, pages, n);
 	if (list.argsz < needed) {
 		list.argsz = needed;
 		list.count = 0;
 		return copy_to_user(arg, &list, sizeof(list)) ? -EFAULT : 0;
 	}
 
-	pages = kvcalloc(region->nr_retired, sizeof(*pages), GFP_KERNEL);
+	pages = kvcalloc(n, sizeof(*pages), GFP_KERNEL);
 	if (!pages)
 		return -ENOMEM;
-	for (unsigned int i = 0; i < region->nr_retired; i++) {
-		pages[i].offset = region->retired[i];
+	for (unsigned int i = 0; i < n; i++) {
+		pages[i].offset = granules[i];
 		pages[i].size = NVGRACE_EGM_GRANULE;
 	}
-	if (copy_to_user(arg->pages, pages,
-			 array_size(region->nr_retired, sizeof(*pages))))
+	if (copy_to_user(arg->pages, pages, array_size(n, sizeof(*pages))))
 		return -EFAULT;
 
 	/* Last, so that a count is never seen without its entries. */
-	list.count = region->nr_retired;
+	list.count = n;
 	return copy_to_user(arg, &list, sizeof(list)) ? -EFAULT : 0;
+}
+
+static int egm_ioctl_fill_info(struct egm_region *region, struct egm_info *info)
+{
+	info->state = egm_owner_state(region);
+
+	guard(rwsem_read)(&region->lock);
+	if (!region->egm)
+		return -ENODEV;
+	info->argsz = sizeof(*info);
+	info->size = region->size;
+	info->mapping_size = egm_mapping_block_size(region);
+	info->pxm = region->pxm;
+	info->numa_node = region->node;
+	info->poison_count = READ_ONCE(region->egm->nr_poisoned);
+	info->retired_count = region->nr_retired + info->poison_count;
+	info->poison_lost = READ_ONCE(region->egm->poison_lost);
+	info->poison = region->poison.registered;
+	info->granule = NVGRACE_EGM_GRANULE;
+	return 0;
+}
+
+static long egm_ioctl_get_info(struct egm_region *region,
+			       struct egm_info __user *arg)
+{
+	const size_t head = offsetofend(struct egm_info, flags);
+	struct egm_info info = {};
+	size_t len;
+	int ret;
+
+	if (copy_from_user(&info, arg, head))
+		return -EFAULT;
+	if (info.argsz < offsetofend(struct egm_info, granule) || info.flags)
+		return -EINVAL;
+
+	len = min_t(size_t, info.argsz, sizeof(info));
+	ret = egm_ioctl_fill_info(region, &info);
+	if (ret)
+		return ret;
+	return copy_to_user(arg, &info, len) ? -EFAULT : 0;
 }
 
 static long egm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -115,6 +179,8 @@ static long egm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	switch (cmd) {
 	case EGM_RETIRED_PAGES_LIST:
 		return egm_ioctl_retired_pages_list(region, (void __user *)arg);
+	case EGM_GET_INFO:
+		return egm_ioctl_get_info(region, (void __user *)arg);
 	default:
 		return -ENOTTY;
 	}
@@ -125,6 +191,7 @@ const struct file_operations egm_fops = {
 	.open = egm_open,
 	.release = egm_release,
 	.mmap = egm_mmap,
+	.get_unmapped_area = egm_get_unmapped_area,
 	.llseek = egm_llseek,
 	.unlocked_ioctl = egm_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,

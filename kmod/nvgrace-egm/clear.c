@@ -1,89 +1,305 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Clearing: no byte of an earlier owner, boot or the firmware gets out
+ *
+ * One CPU does not fill the memory's bandwidth, so several share the work. They
+ * are workers of an unbound workqueue: those keep off isolated CPUs and survive
+ * that a CPU goes, and the administrator may confine them through sysfs.
  */
+#include <linux/cleanup.h>
+#include <linux/completion.h>
+#include <linux/cpumask.h>
 #include <linux/io.h>
 #include <linux/ktime.h>
+#include <linux/math.h>
 #include <linux/minmax.h>
+#include <linux/numa.h>
+#include <linux/overflow.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
-#include <linux/sched/signal.h>
+#include <linux/sched/isolation.h>
 #include <linux/sizes.h>
+#include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/topology.h>
+#include <linux/workqueue.h>
 
 #include "egm.h"
 
-/*
- * Mapped at a time: no kernel needs room for all of a region then, and unmapping
- * is rare enough not to matter.
- */
-#define EGM_CLEAR_WINDOW	SZ_256M
-/* Cleared between two looks at signals and the scheduler: some milliseconds */
-#define EGM_CLEAR_CHUNK		SZ_16M
+#define CREATE_TRACE_POINTS
+#include "trace.h"
 
 /*
- * Clear [start, end) of the region, mapped at @window. The granules that
- * firmware retired are not touched: a store to one may take the host down.
- * @next is the index of the first retired granule at or above @start.
+ * Mapped at a time by each thread: no kernel needs room for all of a region
+ * then, and unmapping is rare enough not to matter.
  */
-static int egm_clear_window(struct egm_region *region, void *window, u64 start,
-			    u64 end, unsigned int *next)
+#define EGM_CLEAR_WINDOW	SZ_256M
+/* Cleared between two looks at the scheduler: some milliseconds */
+#define EGM_CLEAR_CHUNK		SZ_16M
+/* Windows for each thread in a small region, so that all end at about one time */
+#define EGM_CLEAR_SHARES	8
+
+static struct workqueue_struct *egm_clear_wq;
+
+struct egm_clear;
+
+/**
+ * struct egm_clear_thread - one thread's part in a clear
+ * @work: what the workqueue runs
+ * @clear: the clear
+ */
+struct egm_clear_thread {
+	struct work_struct work;
+	struct egm_clear *clear;
+};
+
+/**
+ * struct egm_clear - a clear under way
+ * @region: what is cleared
+ * @egm: its parent's device; removal waits for the clear
+ * @window: bytes that a thread maps at a time
+ * @cursor: where the next window begins
+ * @error: 0 as long as it is worth going on
+ * @running: threads that have not finished
+ * @done: all of them have
+ * @nr_threads: entries in @threads
+ * @threads: the threads
+ */
+struct egm_clear {
+	struct egm_region *region;
+	struct nvgrace_egm_dev *egm;
+	u64 window;
+	atomic64_t cursor;
+	int error;
+	atomic_t running;
+	struct completion done;
+	unsigned int nr_threads;
+	struct egm_clear_thread threads[] __counted_by(nr_threads);
+};
+
+static void egm_clear_abort(struct egm_clear *clear, int error)
 {
+	cmpxchg(&clear->error, 0, error);
+}
+
+/*
+ * Clear [start, end) of the region, mapped at @window. Retired granules are not
+ * touched: a store to one may take the host down.
+ */
+static int egm_clear_window(struct egm_clear *clear, void *window, u64 start,
+			    u64 end)
+{
+	struct egm_region *region = clear->region;
 	u64 offset = start;
 
 	while (offset < end) {
 		u64 stop = min(end, offset + EGM_CLEAR_CHUNK);
-		bool skip = false;
+		/* Asked each time: memory may fail while it is cleared. */
+		u64 retired = egm_retired_next(region, clear->egm, offset);
 
-		if (fatal_signal_pending(current))
-			return -EINTR;
+		if (READ_ONCE(clear->error))
+			return 0;
 		if (!READ_ONCE(region->egm))
 			return -ENODEV;
 		cond_resched();
 
-		if (*next < region->nr_retired && region->retired[*next] < stop) {
-			stop = region->retired[*next];
-			skip = true;
-		}
-		memset(window + (offset - start), 0, stop - offset);
-		offset = stop;
-		if (skip) {
+		if (retired > offset) {
+			stop = min(stop, retired);
+			memset(window + (offset - start), 0, stop - offset);
+			atomic64_add(stop - offset, &region->cleared);
+			offset = stop;
+		} else {
 			offset += NVGRACE_EGM_GRANULE;
-			(*next)++;
 		}
 	}
 	return 0;
 }
 
+static int egm_clear_next(struct egm_clear *clear, u64 start)
+{
+	struct egm_region *region = clear->region;
+	u64 end = min(region->size, start + clear->window);
+	void *window;
+	int ret;
+
+	window = memremap(region->base + start, end - start, MEMREMAP_WB);
+	if (!window)
+		return -ENOMEM;
+	ret = egm_clear_window(clear, window, start, end);
+	memunmap(window);
+	return ret;
+}
+
+static void egm_clear_work(struct work_struct *work)
+{
+	struct egm_clear *clear =
+		container_of(work, struct egm_clear_thread, work)->clear;
+
+	while (!READ_ONCE(clear->error)) {
+		u64 start = atomic64_fetch_add(clear->window, &clear->cursor);
+		int ret;
+
+		if (start >= clear->region->size)
+			break;
+		ret = egm_clear_next(clear, start);
+		if (ret)
+			egm_clear_abort(clear, ret);
+	}
+
+	/* The opener frees it all. */
+	if (atomic_dec_and_test(&clear->running))
+		complete(&clear->done);
+}
+
+/* CPUs of @node, or of all nodes, that are online and not isolated */
+static bool egm_clear_node_cpus(int node, struct cpumask *cpus)
+{
+	unsigned int cpu;
+
+	cpumask_and(cpus, cpu_online_mask,
+		    node == NUMA_NO_NODE ? cpu_possible_mask :
+					   cpumask_of_node(node));
+	guard(rcu)();
+	for_each_cpu(cpu, cpus)
+		if (!housekeeping_test_cpu(cpu, HK_TYPE_DOMAIN))
+			cpumask_clear_cpu(cpu, cpus);
+	return !cpumask_empty(cpus);
+}
+
+/*
+ * The CPUs nearest to the memory. Its own node has none by firmware's tables, and
+ * may be unknown altogether; a whole socket may be isolated.
+ */
+static void egm_clear_cpus(struct egm_region *region, struct cpumask *cpus)
+{
+	if (!egm_clear_node_cpus(numa_nearest_node(region->node, N_CPU), cpus))
+		egm_clear_node_cpus(NUMA_NO_NODE, cpus);
+}
+
+static struct egm_clear *egm_clear_alloc(struct egm_region *region,
+					 struct nvgrace_egm_dev *egm,
+					 unsigned int n)
+{
+	struct egm_clear *clear;
+	u64 window;
+
+	window = clamp_t(u64, div_u64(region->size, n * EGM_CLEAR_SHARES),
+			 EGM_CLEAR_CHUNK, EGM_CLEAR_WINDOW);
+	window = round_up(window, EGM_CLEAR_CHUNK);
+	/* More threads than windows would have nothing to do. */
+	n = min_t(u64, n, DIV_ROUND_UP_ULL(region->size, window));
+
+	clear = kvzalloc(struct_size(clear, threads, n), GFP_KERNEL);
+	if (!clear)
+		return NULL;
+	clear->region = region;
+	clear->egm = egm;
+	clear->window = window;
+	clear->nr_threads = n;
+	atomic_set(&clear->running, n);
+	init_completion(&clear->done);
+	for (unsigned int i = 0; i < n; i++) {
+		clear->threads[i].clear = clear;
+		INIT_WORK(&clear->threads[i].work, egm_clear_work);
+	}
+	return clear;
+}
+
+static int egm_clear_run(struct egm_region *region, struct nvgrace_egm_dev *egm,
+			 unsigned int *threads)
+{
+	cpumask_var_t cpus __free(free_cpumask_var) = NULL;
+	struct egm_clear *clear __free(kvfree) = NULL;
+	unsigned int nr_cpus;
+
+	if (!alloc_cpumask_var(&cpus, GFP_KERNEL))
+		return -ENOMEM;
+	egm_clear_cpus(region, cpus);
+	nr_cpus = cpumask_weight(cpus);
+
+	*threads = egm_clear_threads() ?: max(nr_cpus, 1);
+	clear = egm_clear_alloc(region, egm, *threads);
+	if (!clear)
+		return -ENOMEM;
+	*threads = clear->nr_threads;
+
+	trace_egm_clear_begin(region->pxm, region->size, *threads);
+	for (unsigned int i = 0; i < clear->nr_threads; i++)
+		queue_work_on(nr_cpus ? cpumask_nth(i % nr_cpus, cpus) :
+					WORK_CPU_UNBOUND,
+			      egm_clear_wq, &clear->threads[i].work);
+
+	/* Frozen here, the opener does not hold up suspend; the work goes on. */
+	if (wait_for_completion_state(&clear->done,
+				      TASK_KILLABLE | TASK_FREEZABLE)) {
+		egm_clear_abort(clear, -EINTR);
+		wait_for_completion(&clear->done);
+	}
+	return clear->error;
+}
+
 /**
  * egm_clear - overwrite a region with zeros
  * @region: the region, in state EGM_CLEARING
+ * @egm: the parent's device
  *
- * Context: the opener's; sleeps.
+ * Context: the opener's; sleeps, killable.
  * Return: 0 if all but the retired granules is zero; -EINTR for a fatal signal,
- * -ENODEV when the region is removed, -ENOMEM.
+ * -ENODEV when the region is removed, -ENOMEM. No thread works on it any more.
  */
-int egm_clear(struct egm_region *region)
+int egm_clear(struct egm_region *region, struct nvgrace_egm_dev *egm)
 {
-	ktime_t begin = ktime_get();
-	unsigned int next = 0;
-	u64 start, end;
+	unsigned int threads;
+	u64 cleared, ns;
 	int ret;
 
-	for (start = 0; start < region->size; start = end) {
-		void *window;
+	atomic64_set(&region->cleared, 0);
+	WRITE_ONCE(region->clear_began, ktime_get());
+	ret = egm_clear_run(region, egm, &threads);
+	ns = ktime_to_ns(ktime_sub(ktime_get(), region->clear_began));
+	WRITE_ONCE(region->clear_ms, div_u64(ns, NSEC_PER_MSEC));
+	WRITE_ONCE(region->clear_began, 0);
 
-		end = min(region->size, start + EGM_CLEAR_WINDOW);
-		window = memremap(region->base + start, end - start,
-				  MEMREMAP_WB);
-		if (!window)
-			return -ENOMEM;
-		ret = egm_clear_window(region, window, start, end, &next);
-		memunmap(window);
-		if (ret)
-			return ret;
+	cleared = atomic64_read(&region->cleared);
+	if (ret) {
+		trace_egm_clear_abort(region->pxm, cleared, ret);
+		return ret;
 	}
-
-	egm_info(region, "cleared %llu MiB in %lld ms\n",
-		 region->size / SZ_1M, ktime_ms_delta(ktime_get(), begin));
+	trace_egm_clear_end(region->pxm, cleared, ns);
+	egm_info(region, "cleared %llu MiB in %llu ms, %u threads\n",
+		 cleared / SZ_1M, region->clear_ms, threads);
 	return 0;
+}
+
+/**
+ * egm_clear_ms - how long clearing took, or has taken so far
+ * @region: the region
+ *
+ * Return: milliseconds of the clear under way, else of the last one.
+ */
+u64 egm_clear_ms(struct egm_region *region)
+{
+	ktime_t began = READ_ONCE(region->clear_began);
+
+	return began ? ktime_ms_delta(ktime_get(), began) :
+		       READ_ONCE(region->clear_ms);
+}
+
+/**
+ * egm_clear_init - prepare what all clears share
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int egm_clear_init(void)
+{
+	egm_clear_wq = alloc_workqueue("nvgrace-egm", WQ_UNBOUND | WQ_SYSFS, 0);
+	return egm_clear_wq ? 0 : -ENOMEM;
+}
+
+/**
+ * egm_clear_exit - undo egm_clear_init(); no clear is under way
+ */
+void egm_clear_exit(void)
+{
+	destroy_workqueue(egm_clear_wq);
 }

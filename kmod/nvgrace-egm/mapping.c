@@ -2,11 +2,15 @@
 /*
  * Mappings of a region in user space, and how they are taken away
  */
+#include <linux/align.h>
 #include <linux/cleanup.h>
 #include <linux/fs.h>
+#include <linux/minmax.h>
 #include <linux/mm.h>
+#include <linux/mman.h>
 #include <linux/overflow.h>
 #include <linux/pfn.h>
+#include <linux/pgtable.h>
 #include <linux/ratelimit.h>
 #include <linux/sched/mm.h>
 #include <linux/xarray.h>
@@ -22,30 +26,208 @@ static bool egm_mapping_fits(struct egm_region *region, pgoff_t pgoff, u64 len)
 	       end <= region->size >> PAGE_SHIFT;
 }
 
-static unsigned long egm_mapping_pfn(struct egm_region *region, pgoff_t pgoff)
+static u64 egm_mapping_offset(struct vm_area_struct *vma, unsigned long address)
 {
-	return PHYS_PFN(region->base) + pgoff;
+	return ((u64)vma->vm_pgoff << PAGE_SHIFT) + (address - vma->vm_start);
 }
 
+static unsigned long egm_mapping_pfn(struct egm_region *region, u64 offset)
+{
+	return PHYS_PFN(region->base + offset);
+}
+
+/* The first hole that is not wholly below @offset, U64_MAX if there is none */
+static u64 egm_mapping_hole(struct egm_region *region, u64 offset)
+{
+	return egm_retired_search(region->holes, region->nr_holes,
+				  ALIGN_DOWN(offset, NVGRACE_EGM_GRANULE));
+}
+
+/*
+ * Whether the block of @size bytes around @address is to be mapped by one entry.
+ *
+ * Nothing that passes counts here, neither a lack of memory nor the setting of
+ * transparent huge pages, which is about memory that can be moved: all faults in
+ * the block have to agree. The kernel cannot put a page into a slot that holds a
+ * block, nor the other way round. Bounds of a VMA change under locks that keep
+ * faults out, and a block that is cut that way has been taken out first.
+ */
+static bool egm_mapping_is_block(struct egm_region *region,
+				 struct vm_area_struct *vma,
+				 unsigned long address, unsigned long size)
+{
+	unsigned long start = ALIGN_DOWN(address, size);
+	u64 offset;
+
+	if (start < vma->vm_start || vma->vm_end - start < size)
+		return false;
+	offset = egm_mapping_offset(vma, start);
+	return IS_ALIGNED(region->base + offset, size) &&
+	       egm_mapping_hole(region, offset) >= offset + size;
+}
+
+static vm_fault_t egm_mapping_insert_pmd(struct egm_region *region,
+					 struct vm_fault *vmf)
+{
+	u64 offset = egm_mapping_offset(vmf->vma, vmf->address & PMD_MASK);
+
+	/* Not marked written: like that it leaves alone what is there already. */
+	return vmf_insert_pfn_pmd(vmf, egm_mapping_pfn(region, offset), false);
+}
+
+static vm_fault_t egm_mapping_huge_fault(struct vm_fault *vmf,
+					 unsigned int order)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	struct egm_region *region = vma->vm_private_data;
+	u64 offset;
+
+	guard(rwsem_read)(&region->lock);
+	if (!region->egm)
+		return VM_FAULT_SIGBUS;
+	if (!egm_mapping_is_block(region, vma, vmf->address, PAGE_SIZE << order))
+		return VM_FAULT_FALLBACK;
+
+	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) && order == PMD_ORDER)
+		return egm_mapping_insert_pmd(region, vmf);
+	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PUD_PFNMAP) && order == PUD_ORDER) {
+		offset = egm_mapping_offset(vma, vmf->address & PUD_MASK);
+		return vmf_insert_pfn_pud(vmf, egm_mapping_pfn(region, offset),
+					  false);
+	}
+	return VM_FAULT_FALLBACK;
+}
+
+/* Fill all of the page table that the fault is in: most others follow soon. */
+static vm_fault_t egm_mapping_fill_table(struct egm_region *region,
+					 struct vm_fault *vmf)
+{
+	struct vm_area_struct *vma = vmf->vma;
+	unsigned long address = vmf->address & PMD_MASK;
+	unsigned long end = min(address + PMD_SIZE, vma->vm_end);
+	u64 offset = egm_mapping_offset(vma, vmf->address);
+	u64 hole;
+	vm_fault_t ret;
+
+	ret = vmf_insert_pfn(vma, vmf->address, egm_mapping_pfn(region, offset));
+	if (ret != VM_FAULT_NOPAGE)
+		return ret;
+
+	address = max(address, vma->vm_start);
+	offset = egm_mapping_offset(vma, address);
+	hole = egm_mapping_hole(region, offset);
+	for (; address < end; address += PAGE_SIZE, offset += PAGE_SIZE) {
+		if (offset >= hole) {
+			if (offset - hole < NVGRACE_EGM_GRANULE)
+				continue;
+			hole = egm_mapping_hole(region, offset);
+			if (offset >= hole)
+				continue;
+		}
+		/* A page that does not get in now has a fault of its own. */
+		vmf_insert_pfn(vma, address, egm_mapping_pfn(region, offset));
+	}
+	return ret;
+}
+
+/*
+ * Also for blocks: the administrator may have switched off transparent huge pages,
+ * and then older kernels do not ask for a huge one.
+ */
 static vm_fault_t egm_mapping_fault(struct vm_fault *vmf)
 {
-	struct egm_region *region = vmf->vma->vm_private_data;
+	struct vm_area_struct *vma = vmf->vma;
+	struct egm_region *region = vma->vm_private_data;
+	u64 offset = egm_mapping_offset(vma, vmf->address);
+	pmd_t pmd;
 
 	guard(rwsem_read)(&region->lock);
 	if (!region->egm || !egm_mapping_fits(region, vmf->pgoff, PAGE_SIZE))
 		return VM_FAULT_SIGBUS;
+	if (offset >= egm_mapping_hole(region, offset))
+		return VM_FAULT_HWPOISON;
 
-	return vmf_insert_pfn(vmf->vma, vmf->address,
-			      egm_mapping_pfn(region, vmf->pgoff));
+	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) && !egm_map_eagerly() &&
+	    egm_mapping_is_block(region, vma, vmf->address, PMD_SIZE)) {
+		pmd = pmdp_get_lockless(vmf->pmd);
+		if (pmd_none(pmd))
+			return egm_mapping_insert_pmd(region, vmf);
+		if (pmd_leaf(pmd))
+			return VM_FAULT_NOPAGE;
+		/* mremap() may have moved a table here: so be it. */
+	}
+	return egm_mapping_fill_table(region, vmf);
 }
 
 /*
  * No .access: nobody reads the memory through /proc/PID/mem or ptrace. Both
  * kinds of mapping have a .fault: a page that was taken away is SIGBUS.
  */
-static const struct vm_operations_struct egm_mapping_ops = {
+static const struct vm_operations_struct egm_mapping_fault_ops = {
+	.fault = egm_mapping_fault,
+	.huge_fault = egm_mapping_huge_fault,
+};
+
+static const struct vm_operations_struct egm_mapping_remap_ops = {
 	.fault = egm_mapping_fault,
 };
+
+/* The largest block that the processor can map, up to @limit bytes */
+static unsigned long egm_mapping_block(u64 limit)
+{
+	if (egm_map_eagerly())
+		return PAGE_SIZE;
+	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PUD_PFNMAP) && limit >= PUD_SIZE)
+		return PUD_SIZE;
+	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) && limit >= PMD_SIZE)
+		return PMD_SIZE;
+	return PAGE_SIZE;
+}
+
+/**
+ * egm_mapping_block_size - the largest block that base and size allow
+ * @region: the region
+ *
+ * Return: bytes; a mapping of the region from its start on consists of such blocks
+ * if it begins at a multiple of this.
+ */
+unsigned long egm_mapping_block_size(struct egm_region *region)
+{
+	u64 alignment = region->base & -region->base;
+
+	return egm_mapping_block(min(region->size, alignment));
+}
+
+/**
+ * egm_mapping_area - find a place for a mapping
+ * @region: the region
+ * @file: the file
+ * @address: where the caller wants it, 0: anywhere
+ * @len: bytes
+ * @pgoff: offset in the file, in pages
+ * @flags: of mmap()
+ *
+ * Where the caller leaves the choice, a block of memory comes to lie at a multiple
+ * of its size, whatever the offset and the region's base are.
+ *
+ * Return: the address or a negative errno.
+ */
+unsigned long egm_mapping_area(struct egm_region *region, struct file *file,
+			       unsigned long address, unsigned long len,
+			       unsigned long pgoff, unsigned long flags)
+{
+	unsigned long block = egm_mapping_block(len);
+	unsigned long found, longer;
+	u64 phys = region->base + ((u64)pgoff << PAGE_SHIFT);
+
+	if (!address && !(flags & MAP_FIXED) && block > PAGE_SIZE &&
+	    !check_add_overflow(len, block, &longer)) {
+		found = mm_get_unmapped_area(file, 0, longer, pgoff, flags);
+		if (!IS_ERR_VALUE(found))
+			return found + ((phys - found) & (block - 1));
+	}
+	return mm_get_unmapped_area(file, address, len, pgoff, flags);
+}
 
 /*
  * Removal zaps the VMAs that it finds. One that is being created is not to be
@@ -108,6 +290,33 @@ static int egm_mapping_check(struct egm_region *region,
 	return 0;
 }
 
+/* map=remap: put all pages but the holes in place */
+static int egm_mapping_fill(struct egm_region *region,
+			    struct vm_area_struct *vma)
+{
+	unsigned long address = vma->vm_start;
+
+	while (address < vma->vm_end) {
+		u64 offset = egm_mapping_offset(vma, address);
+		u64 hole = egm_mapping_hole(region, offset);
+		u64 len = vma->vm_end - address;
+		int ret;
+
+		if (hole <= offset) {
+			address += min(len, hole + NVGRACE_EGM_GRANULE - offset);
+			continue;
+		}
+		len = min(len, hole - offset);
+		ret = remap_pfn_range(vma, address,
+				      egm_mapping_pfn(region, offset), len,
+				      vma->vm_page_prot);
+		if (ret)
+			return ret;
+		address += len;
+	}
+	return 0;
+}
+
 /**
  * egm_mapping_add - map a slice of a region
  * @region: the region
@@ -132,17 +341,17 @@ int egm_mapping_add(struct egm_region *region, struct vm_area_struct *vma)
 		return ret;
 
 	vma->vm_private_data = region;
-	vma->vm_ops = &egm_mapping_ops;
 	vm_flags_set(vma, VM_IO | VM_PFNMAP | VM_DONTEXPAND | VM_DONTDUMP);
-	if (!egm_map_eagerly())
+	if (!egm_map_eagerly()) {
+		vma->vm_ops = &egm_mapping_fault_ops;
 		return 0;
+	}
 
+	vma->vm_ops = &egm_mapping_remap_ops;
 	ret = egm_mapping_remember(region, vma->vm_mm);
 	if (ret)
 		return ret;
-	return remap_pfn_range(vma, vma->vm_start,
-			       egm_mapping_pfn(region, vma->vm_pgoff),
-			       vma->vm_end - vma->vm_start, vma->vm_page_prot);
+	return egm_mapping_fill(region, vma);
 }
 
 /**

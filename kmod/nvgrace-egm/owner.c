@@ -8,6 +8,9 @@
 #include <linux/pci.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/suspend.h>
+#include <linux/workqueue.h>
 
 #include "egm.h"
 
@@ -34,11 +37,17 @@ static void egm_owner_undrained(struct nvgrace_egm_dev *egm)
 	WRITE_ONCE(egm->drain_until, smp_load_acquire(&egm->vfio_opens));
 }
 
-static void egm_owner_drain_notice(struct egm_region *region,
-				   struct nvgrace_egm_dev *egm)
+/* Removal waits until no opener waits, and this work goes with the opener. */
+static void egm_owner_drain_notice(struct work_struct *work)
 {
+	struct egm_region *region = container_of(to_delayed_work(work),
+						 struct egm_region,
+						 drain_notice);
+	struct nvgrace_egm_dev *egm = READ_ONCE(region->egm);
 	struct nvgrace_egm_gpu *gpu;
 
+	if (!egm)
+		return;
 	guard(rwsem_read)(&egm->gpus_lock);
 	list_for_each_entry(gpu, &egm->gpus, node) {
 		if (gpu->vfio_opened && gpu->vfio_opened <= egm->drain_until) {
@@ -47,12 +56,6 @@ static void egm_owner_drain_notice(struct egm_region *region,
 			return;
 		}
 	}
-}
-
-static bool egm_owner_wait_over(struct egm_region *region,
-				struct nvgrace_egm_dev *egm)
-{
-	return egm_owner_drained(egm) || !READ_ONCE(region->egm);
 }
 
 static int egm_owner_drain(struct egm_region *region,
@@ -65,16 +68,39 @@ static int egm_owner_drain(struct egm_region *region,
 	if (nonblock)
 		return -EAGAIN;
 
-	ret = wait_event_killable_timeout(egm->vfio_wait,
-					  egm_owner_wait_over(region, egm),
-					  EGM_DRAIN_NOTICE);
-	if (!ret) {
-		egm_owner_drain_notice(region, egm);
-		ret = wait_event_state(egm->vfio_wait,
-				       egm_owner_wait_over(region, egm),
-				       (TASK_KILLABLE | TASK_FREEZABLE));
-	}
+	schedule_delayed_work(&region->drain_notice, EGM_DRAIN_NOTICE);
+	ret = wait_event_state(egm->vfio_wait,
+			       egm_owner_drained(egm) || !READ_ONCE(region->egm),
+			       (TASK_KILLABLE | TASK_FREEZABLE));
+	cancel_delayed_work_sync(&region->drain_notice);
 	return ret < 0 ? -EINTR : 0;
+}
+
+/*
+ * The image does not hold this memory: after hibernation it would be lost. So
+ * owners stay away between the question and the answer.
+ */
+static int egm_owner_pm_event(struct notifier_block *nb, unsigned long event,
+			      void *data)
+{
+	struct egm_region *region = container_of(nb, struct egm_region, pm_nb);
+
+	guard(rwsem_write)(&region->lock);
+	switch (event) {
+	case PM_HIBERNATION_PREPARE:
+	case PM_RESTORE_PREPARE:
+		if (region->state != EGM_STATE_IDLE) {
+			egm_err(region, "the host cannot hibernate: the region is in use and would be lost\n");
+			return notifier_from_errno(-EBUSY);
+		}
+		region->hibernating = true;
+		break;
+	case PM_POST_HIBERNATION:
+	case PM_POST_RESTORE:
+		region->hibernating = false;
+		break;
+	}
+	return NOTIFY_OK;
 }
 
 static void egm_owner_set_state(struct egm_region *region, enum egm_state state)
@@ -82,6 +108,37 @@ static void egm_owner_set_state(struct egm_region *region, enum egm_state state)
 	lockdep_assert_held_write(&region->lock);
 	WRITE_ONCE(region->state, state);
 	egm_sysfs_state_changed(region);
+}
+
+/**
+ * egm_owner_init - let owners come
+ * @region: the region, not yet published
+ *
+ * Return: 0 or a negative errno; egm_owner_shutdown() undoes it.
+ */
+int egm_owner_init(struct egm_region *region)
+{
+	INIT_DELAYED_WORK(&region->drain_notice, egm_owner_drain_notice);
+	region->pm_nb.notifier_call = egm_owner_pm_event;
+	return register_pm_notifier(&region->pm_nb);
+}
+
+/* What the owner must not get mapped; what the clear spared is always among it. */
+static int egm_owner_set_holes(struct egm_region *region,
+			       struct nvgrace_egm_dev *egm)
+{
+	int n = egm_retired_merge(region, egm, !egm_map_firmware_retired(),
+				  !egm_map_poisoned(), &region->holes);
+
+	region->nr_holes = max(n, 0);
+	return min(n, 0);
+}
+
+static void egm_owner_drop_holes(struct egm_region *region)
+{
+	kvfree(region->holes);
+	region->holes = NULL;
+	region->nr_holes = 0;
 }
 
 /**
@@ -102,26 +159,31 @@ int egm_owner_acquire(struct egm_region *region, bool nonblock)
 		egm = region->egm;
 		if (!egm)
 			return -ENODEV;
-		if (region->state != EGM_IDLE)
+		if (region->state != EGM_STATE_IDLE || region->hibernating)
 			return -EBUSY;
 		/* Fails only when the parent is on its way out. */
 		if (!try_module_get(region->parent))
 			return -ENODEV;
-		egm_owner_set_state(region, EGM_DRAINING);
+		egm_owner_set_state(region, EGM_STATE_DRAINING);
 	}
 
 	/* Until the state leaves DRAINING and CLEARING, removal waits for us. */
 	ret = egm_owner_drain(region, egm, nonblock);
 	if (!ret) {
 		scoped_guard(rwsem_write, &region->lock)
-			egm_owner_set_state(region, EGM_CLEARING);
-		ret = egm_clear(region);
+			egm_owner_set_state(region, EGM_STATE_CLEARING);
+		ret = egm_clear(region, egm);
 	}
+	/* Later than the clear: what failed meanwhile may not have been cleared. */
+	if (!ret)
+		ret = egm_owner_set_holes(region, egm);
 
 	scoped_guard(rwsem_write, &region->lock) {
 		if (!region->egm)
 			ret = -ENODEV;
-		egm_owner_set_state(region, ret ? EGM_IDLE : EGM_IN_USE);
+		if (ret)
+			egm_owner_drop_holes(region);
+		egm_owner_set_state(region, ret ? EGM_STATE_IDLE : EGM_STATE_IN_USE);
 	}
 	wake_up_all(&region->settled);
 	if (ret)
@@ -141,7 +203,8 @@ void egm_owner_release(struct egm_region *region)
 	scoped_guard(rwsem_write, &region->lock) {
 		if (region->egm)
 			egm_owner_undrained(region->egm);
-		egm_owner_set_state(region, EGM_IDLE);
+		egm_owner_drop_holes(region);
+		egm_owner_set_state(region, EGM_STATE_IDLE);
 	}
 	module_put(region->parent);
 }
@@ -151,7 +214,7 @@ static bool egm_owner_settled(struct egm_region *region)
 {
 	enum egm_state state = READ_ONCE(region->state);
 
-	return state == EGM_IDLE || state == EGM_IN_USE;
+	return state == EGM_STATE_IDLE || state == EGM_STATE_IN_USE;
 }
 
 /**
@@ -166,9 +229,10 @@ void egm_owner_shutdown(struct egm_region *region)
 	struct nvgrace_egm_dev *egm;
 	bool owned;
 
+	unregister_pm_notifier(&region->pm_nb);
 	scoped_guard(rwsem_write, &region->lock) {
 		egm = region->egm;
-		owned = region->state == EGM_IN_USE;
+		owned = region->state == EGM_STATE_IN_USE;
 		WRITE_ONCE(region->egm, NULL);
 	}
 	wake_up_all(&egm->vfio_wait);
@@ -181,26 +245,17 @@ void egm_owner_shutdown(struct egm_region *region)
 }
 
 /**
- * egm_owner_state - the state of a region in a word of the ABI
+ * egm_owner_state - who has the region
  * @region: the region
  *
- * Return: the word.
+ * Return: its state; that of an idle region is draining where nobody waits yet, but
+ * whoever came would have to.
  */
-const char *egm_owner_state(struct egm_region *region)
+enum egm_state egm_owner_state(struct egm_region *region)
 {
 	guard(rwsem_read)(&region->lock);
-
-	switch (region->state) {
-	case EGM_IN_USE:
-		return "in-use";
-	case EGM_CLEARING:
-		return "clearing";
-	case EGM_DRAINING:
-		return "draining";
-	case EGM_IDLE:
-		break;
-	}
-	/* Nobody waits, but whoever came would have to. */
-	return region->egm && !egm_owner_drained(region->egm) ? "draining" :
-								"idle";
+	if (region->state == EGM_STATE_IDLE && region->egm &&
+	    !egm_owner_drained(region->egm))
+		return EGM_STATE_DRAINING;
+	return region->state;
 }

@@ -82,6 +82,7 @@ static struct egm_region *egm_region_alloc(struct nvgrace_egm_dev *egm)
 	region->base = egm->base;
 	region->size = egm->size;
 	region->pxm = egm->pxm;
+	region->node = pxm_to_node(region->pxm);
 	init_rwsem(&region->lock);
 	xa_init(&region->mms);
 	init_waitqueue_head(&region->settled);
@@ -160,9 +161,14 @@ struct egm_region *egm_region_add(struct nvgrace_egm_dev *egm)
 	if (ret)
 		goto err_put;
 
-	egm_retired_load(region, egm->retired_base);
+	egm_retired_table_load(region, egm->retired_base);
+
+	ret = egm_owner_init(region);
+	if (ret)
+		goto err_release;
 
 	dev_set_uevent_suppress(&region->dev, true);
+	egm_poison_start(region);
 	ret = cdev_device_add(&region->cdev, &region->dev);
 	if (ret)
 		goto err_shutdown;
@@ -176,14 +182,16 @@ struct egm_region *egm_region_add(struct nvgrace_egm_dev *egm)
 
 	egm_info(region, "%llu MiB of proximity domain %u, %u retired pages, mappings of %lu KiB\n",
 		 region->size / SZ_1M, region->pxm, region->nr_retired,
-		 PAGE_SIZE / SZ_1K);
+		 egm_mapping_block_size(region) / SZ_1K);
 	return region;
 
 err_del:
 	cdev_device_del(&region->cdev, &region->dev);
 err_shutdown:
 	/* The number was in use for a moment: somebody may have opened it. */
+	egm_poison_stop(region);
 	egm_owner_shutdown(region);
+err_release:
 	release_mem_region(region->base, region->size);
 err_put:
 	put_device(&region->dev);
@@ -200,6 +208,7 @@ err_put:
  */
 void egm_region_remove(struct egm_region *region)
 {
+	egm_poison_stop(region);
 	egm_sysfs_remove(region);
 	cdev_device_del(&region->cdev, &region->dev);
 	egm_owner_shutdown(region);

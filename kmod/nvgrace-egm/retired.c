@@ -1,119 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Firmware's table of retired pages, and the only code that knows its format
- *
- * A 64-bit count, then as many 64-bit physical addresses. Each stands for the
- * granule that it lies in. Nothing about the table can be trusted.
+ * Retired granules: firmware's, which are fixed, and those that failed since,
+ * which only become more
  */
-#include <linux/efi.h>
-#include <linux/io.h>
-#include <linux/ioport.h>
-#include <linux/mm.h>
-#include <linux/overflow.h>
+#include <linux/cleanup.h>
+#include <linux/minmax.h>
 #include <linux/slab.h>
 #include <linux/sort.h>
+#include <linux/spinlock.h>
 
 #include "egm.h"
-
-/* As many as firmware has room for */
-#define EGM_RETIRED_MAX		4096
-
-/*
- * Whether all of the table is of one kind of memory by firmware's memory map.
- * Without a map there is nothing to ask.
- */
-static bool egm_retired_is_memory(phys_addr_t first, phys_addr_t last)
-{
-	efi_memory_desc_t *md;
-
-	if (!efi_enabled(EFI_MEMMAP))
-		return true;
-
-	for_each_efi_memory_desc(md) {
-		u64 md_last = md->phys_addr +
-			      ((md->num_pages << EFI_PAGE_SHIFT) - 1);
-
-		if (md->phys_addr <= first && last <= md_last)
-			return (md->attribute & EFI_MEMORY_WB) &&
-			       md->type != EFI_MEMORY_MAPPED_IO &&
-			       md->type != EFI_MEMORY_MAPPED_IO_PORT_SPACE;
-	}
-	return false;
-}
-
-/*
- * Whether some, but not all of the table is RAM of the host, which the kernel
- * maps in another way. Asked page by page: RAM beside nothing at all does not
- * count as mixed otherwise.
- */
-static bool egm_retired_is_mixed(phys_addr_t first, phys_addr_t last)
-{
-	phys_addr_t page = PAGE_ALIGN_DOWN(first);
-	int kind = region_intersects(page, PAGE_SIZE, IORESOURCE_SYSTEM_RAM,
-				     IORES_DESC_NONE);
-
-	while (kind != REGION_MIXED && (page += PAGE_SIZE) <= last) {
-		if (region_intersects(page, PAGE_SIZE, IORESOURCE_SYSTEM_RAM,
-				      IORES_DESC_NONE) != kind)
-			return true;
-	}
-	return kind == REGION_MIXED;
-}
-
-/* Why @len bytes of the table cannot be read, or NULL */
-static const char *egm_retired_refuse(phys_addr_t table, size_t len)
-{
-	phys_addr_t last;
-
-	if (check_add_overflow(table, len - 1, &last) ||
-	    last >> MAX_PHYSMEM_BITS)
-		return "it exceeds the physical address space";
-	/* The claim of a region, this one or another, looks like no other. */
-	if (region_intersects(table, len, IORESOURCE_MEM | IORESOURCE_EXCLUSIVE,
-			      IORES_DESC_RESERVED) != REGION_DISJOINT)
-		return "it lies inside a region";
-	if (egm_retired_is_mixed(table, last))
-		return "part of it is RAM of this host";
-	if (!egm_retired_is_memory(table, last))
-		return "it is not memory by firmware's memory map";
-	return NULL;
-}
-
-/* Returns what went wrong, or NULL with @entries to be freed by the caller. */
-static const char *egm_retired_read(phys_addr_t table, u64 **entries, u64 *count)
-{
-	const char *why;
-	size_t len;
-	u64 *words;
-
-	if (!IS_ALIGNED(table, sizeof(u64)))
-		return "its address is not a multiple of 8";
-
-	why = egm_retired_refuse(table, sizeof(u64));
-	if (why)
-		return why;
-	words = memremap(table, sizeof(u64), MEMREMAP_WB);
-	if (!words)
-		return "it cannot be mapped";
-	*count = READ_ONCE(*words);
-	memunmap(words);
-	if (*count > EGM_RETIRED_MAX)
-		return "it has more entries than firmware has room for";
-
-	/* Firmware may have reserved no more than the entries that there are. */
-	len = (1 + *count) * sizeof(u64);
-	why = egm_retired_refuse(table, len);
-	if (why)
-		return why;
-	words = memremap(table, len, MEMREMAP_WB);
-	if (!words)
-		return "it cannot be mapped";
-	*entries = kvmalloc_array(*count, sizeof(u64), GFP_KERNEL);
-	if (*entries)
-		memcpy(*entries, words + 1, *count * sizeof(u64));
-	memunmap(words);
-	return *entries ? NULL : "out of memory";
-}
 
 static int egm_retired_compare(const void *a, const void *b)
 {
@@ -123,46 +19,134 @@ static int egm_retired_compare(const void *a, const void *b)
 }
 
 /**
- * egm_retired_load - read firmware's table into a region
- * @region: the region, claimed and not yet published
- * @table: physical address of the table, 0: there is none
- *
- * A bad table costs the list, not the region: the log says what was wrong.
+ * egm_retired_sort - put granules in order
+ * @granules: offsets
+ * @n: entries in @granules
  */
-void egm_retired_load(struct egm_region *region, phys_addr_t table)
+void egm_retired_sort(u64 *granules, unsigned int n)
 {
-	u64 *entries = NULL;
-	unsigned int n = 0;
-	u64 count = 0;
-	const char *why;
+	sort(granules, n, sizeof(*granules), egm_retired_compare, NULL);
+}
 
-	if (!table)
-		return;
+/**
+ * egm_retired_search - find the next granule in a sorted array
+ * @granules: offsets, ascending
+ * @n: entries in @granules
+ * @offset: where to begin
+ *
+ * Return: the first entry at or above @offset, U64_MAX if there is none.
+ */
+u64 egm_retired_search(const u64 *granules, unsigned int n, u64 offset)
+{
+	unsigned int low = 0, high = n;
 
-	why = egm_retired_read(table, &entries, &count);
-	if (why) {
-		egm_err(region, "no retired pages: firmware's table at %pa (nvidia,egm-retired-pages-data-base), count %llu, is refused: %s\n",
-			&table, count, why);
-		return;
+	while (low < high) {
+		unsigned int middle = low + (high - low) / 2;
+
+		if (granules[middle] < offset)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < n ? granules[low] : U64_MAX;
+}
+
+/**
+ * egm_retired_next - find the next granule that must not be touched
+ * @region: the region
+ * @egm: the parent's device
+ * @offset: where to begin
+ *
+ * Return: the first one at or above @offset, U64_MAX if there is none.
+ */
+u64 egm_retired_next(struct egm_region *region, struct nvgrace_egm_dev *egm,
+		     u64 offset)
+{
+	u64 next = egm_retired_search(region->retired, region->nr_retired,
+				      offset);
+
+	guard(spinlock)(&egm->poison_lock);
+	for (unsigned int i = 0; i < egm->nr_poisoned; i++)
+		if (egm->poisoned[i] >= offset)
+			next = min(next, egm->poisoned[i]);
+	return next;
+}
+
+/**
+ * egm_retired_add - retire a granule that failed
+ * @region: the region
+ * @egm: the parent's device
+ * @offset: of the granule
+ *
+ * Context: one caller at a time.
+ * Return: 1 if it is new, 0 if it is on a list already, -ENOSPC if there is no
+ * room.
+ */
+int egm_retired_add(struct egm_region *region, struct nvgrace_egm_dev *egm,
+		    u64 offset)
+{
+	if (egm_retired_next(region, egm, offset) == offset)
+		return 0;
+
+	guard(spinlock)(&egm->poison_lock);
+	if (egm->nr_poisoned == ARRAY_SIZE(egm->poisoned))
+		return -ENOSPC;
+	egm->poisoned[egm->nr_poisoned] = offset;
+	WRITE_ONCE(egm->nr_poisoned, egm->nr_poisoned + 1);
+	return 1;
+}
+
+/**
+ * egm_retired_get - one granule by its place
+ * @region: the region
+ * @egm: the parent's device
+ * @index: firmware's come first, ascending; then the others as they arrived
+ * @offset: the granule
+ *
+ * Return: where it comes from, in a word of the ABI; NULL if there are fewer.
+ */
+const char *egm_retired_get(struct egm_region *region,
+			    struct nvgrace_egm_dev *egm, u64 index, u64 *offset)
+{
+	if (index < region->nr_retired) {
+		*offset = region->retired[index];
+		return "firmware";
 	}
 
-	/* In place: what is kept never overtakes what is read. */
-	for (u64 i = 0; i < count; i++) {
-		u64 granule = ALIGN_DOWN(entries[i], NVGRACE_EGM_GRANULE);
+	index -= region->nr_retired;
+	guard(spinlock)(&egm->poison_lock);
+	if (index >= egm->nr_poisoned)
+		return NULL;
+	*offset = egm->poisoned[index];
+	return "runtime";
+}
 
-		if (granule >= region->base &&
-		    granule - region->base < region->size)
-			entries[n++] = granule - region->base;
-	}
-	if (n < count)
-		egm_warn(region, "%llu of %llu entries of firmware's table of retired pages lie outside the region\n",
-			 count - n, count);
+/**
+ * egm_retired_merge - copy granules into one sorted array
+ * @region: the region
+ * @egm: the parent's device
+ * @firmware: whether to take firmware's
+ * @poisoned: whether to take those that failed since
+ * @granules: the array, to be freed with kvfree(); may be NULL if it is empty
+ *
+ * Return: entries in @granules or -ENOMEM.
+ */
+int egm_retired_merge(struct egm_region *region, struct nvgrace_egm_dev *egm,
+		      bool firmware, bool poisoned, u64 **granules)
+{
+	unsigned int n = firmware ? region->nr_retired : 0;
+	unsigned int more = poisoned ? READ_ONCE(egm->nr_poisoned) : 0;
 
-	sort(entries, n, sizeof(*entries), egm_retired_compare, NULL);
-	for (unsigned int i = 0; i < n; i++) {
-		if (!region->nr_retired ||
-		    entries[i] != entries[region->nr_retired - 1])
-			entries[region->nr_retired++] = entries[i];
-	}
-	region->retired = entries;
+	*granules = NULL;
+	if (!n && !more)
+		return 0;
+	*granules = kvmalloc_array(n + more, sizeof(**granules), GFP_KERNEL);
+	if (!*granules)
+		return -ENOMEM;
+
+	memcpy(*granules, region->retired, n * sizeof(**granules));
+	scoped_guard(spinlock, &egm->poison_lock)
+		memcpy(*granules + n, egm->poisoned, more * sizeof(**granules));
+	egm_retired_sort(*granules, n + more);
+	return n + more;
 }

@@ -2,7 +2,6 @@
 /*
  * Attributes of /sys/class/egm/egmX, and the links to its GPUs
  */
-#include <linux/acpi.h>
 #include <linux/cleanup.h>
 #include <linux/list.h>
 #include <linux/pci.h>
@@ -46,14 +45,22 @@ static DEVICE_ATTR_RO(pxm);
 static ssize_t numa_node_show(struct device *dev, struct device_attribute *attr,
 			      char *buf)
 {
-	return sysfs_emit(buf, "%d\n", pxm_to_node(to_egm_region(dev)->pxm));
+	return sysfs_emit(buf, "%d\n", to_egm_region(dev)->node);
 }
 static DEVICE_ATTR_RO(numa_node);
 
 static ssize_t state_show(struct device *dev, struct device_attribute *attr,
 			  char *buf)
 {
-	return sysfs_emit(buf, "%s\n", egm_owner_state(to_egm_region(dev)));
+	static const char * const words[] = {
+		[EGM_STATE_IDLE] = "idle",
+		[EGM_STATE_DRAINING] = "draining",
+		[EGM_STATE_CLEARING] = "clearing",
+		[EGM_STATE_IN_USE] = "in-use",
+	};
+
+	return sysfs_emit(buf, "%s\n",
+			  words[egm_owner_state(to_egm_region(dev))]);
 }
 static DEVICE_ATTR_RO(state);
 
@@ -64,12 +71,61 @@ static ssize_t abi_version_show(struct device *dev,
 }
 static DEVICE_ATTR_RO(abi_version);
 
+static ssize_t base_show(struct device *dev, struct device_attribute *attr,
+			 char *buf)
+{
+	return sysfs_emit(buf, "0x%llx\n", (u64)to_egm_region(dev)->base);
+}
+static DEVICE_ATTR_ADMIN_RO(base);
+
+static ssize_t mapping_size_show(struct device *dev,
+				 struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%lu\n",
+			  egm_mapping_block_size(to_egm_region(dev)));
+}
+static DEVICE_ATTR_RO(mapping_size);
+
+static ssize_t cleared_bytes_show(struct device *dev,
+				  struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%lld\n",
+			  atomic64_read(&to_egm_region(dev)->cleared));
+}
+static DEVICE_ATTR_RO(cleared_bytes);
+
+static ssize_t clear_time_ms_show(struct device *dev,
+				  struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%llu\n", egm_clear_ms(to_egm_region(dev)));
+}
+static DEVICE_ATTR_RO(clear_time_ms);
+
 static ssize_t retired_count_show(struct device *dev,
 				  struct device_attribute *attr, char *buf)
 {
-	return sysfs_emit(buf, "%u\n", to_egm_region(dev)->nr_retired);
+	struct egm_region *region = to_egm_region(dev);
+
+	return sysfs_emit(buf, "%u\n", region->nr_retired +
+			  READ_ONCE(region->egm->nr_poisoned));
 }
 static DEVICE_ATTR_RO(retired_count);
+
+static ssize_t poison_count_show(struct device *dev,
+				 struct device_attribute *attr, char *buf)
+{
+	return sysfs_emit(buf, "%u\n",
+			  READ_ONCE(to_egm_region(dev)->egm->nr_poisoned));
+}
+static DEVICE_ATTR_RO(poison_count);
+
+static ssize_t poison_show(struct device *dev, struct device_attribute *attr,
+			   char *buf)
+{
+	return sysfs_emit(buf, "%s\n", to_egm_region(dev)->poison.registered ?
+			  "supported" : "unsupported");
+}
+static DEVICE_ATTR_RO(poison);
 
 static struct attribute *egm_attrs[] = {
 	&dev_attr_egm_size.attr,
@@ -78,7 +134,13 @@ static struct attribute *egm_attrs[] = {
 	&dev_attr_numa_node.attr,
 	&dev_attr_state.attr,
 	&dev_attr_abi_version.attr,
+	&dev_attr_base.attr,
+	&dev_attr_mapping_size.attr,
+	&dev_attr_cleared_bytes.attr,
+	&dev_attr_clear_time_ms.attr,
 	&dev_attr_retired_count.attr,
+	&dev_attr_poison_count.attr,
+	&dev_attr_poison.attr,
 	NULL
 };
 
@@ -92,7 +154,7 @@ const struct attribute_group *egm_groups[] = {
 };
 
 /* Offset, size and origin; as many characters in each line, so that a line is found. */
-#define EGM_RETIRED_LINE	"0x%016llx 0x%016llx firmware\n"
+#define EGM_RETIRED_LINE	"0x%016llx 0x%016llx %-8s\n"
 #define EGM_RETIRED_LINE_LEN	47
 
 /* Binary only in that there may be more of it than a page. */
@@ -105,14 +167,18 @@ static ssize_t retired_pages_read(struct file *file, struct kobject *kobj,
 	size_t done = 0;
 
 	while (done < count) {
-		size_t index = (off + done) / EGM_RETIRED_LINE_LEN;
 		size_t skip = (off + done) % EGM_RETIRED_LINE_LEN;
 		size_t len = min(count - done, EGM_RETIRED_LINE_LEN - skip);
+		const char *origin;
+		u64 granule;
 
-		if (index >= region->nr_retired)
+		origin = egm_retired_get(region, region->egm,
+					 (off + done) / EGM_RETIRED_LINE_LEN,
+					 &granule);
+		if (!origin)
 			break;
-		snprintf(line, sizeof(line), EGM_RETIRED_LINE,
-			 region->retired[index], (u64)NVGRACE_EGM_GRANULE);
+		snprintf(line, sizeof(line), EGM_RETIRED_LINE, granule,
+			 (u64)NVGRACE_EGM_GRANULE, origin);
 		memcpy(buf + done, line + skip, len);
 		done += len;
 	}

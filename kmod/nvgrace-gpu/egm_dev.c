@@ -54,6 +54,7 @@ static struct nvgrace_egm_dev *egm_dev_alloc(const struct egm_props *props)
 	BLOCKING_INIT_NOTIFIER_HEAD(&egm->gpu_chain);
 	egm->vfio_oldest = U64_MAX;
 	init_waitqueue_head(&egm->vfio_wait);
+	spin_lock_init(&egm->poison_lock);
 
 	egm->aux_dev.name = NVGRACE_EGM_DEV_NAME;
 	egm->aux_dev.id = egm->pxm;

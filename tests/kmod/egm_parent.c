@@ -75,6 +75,7 @@ static void egm_parent_fill(void)
 	BLOCKING_INIT_NOTIFIER_HEAD(&egm->gpu_chain);
 	egm->vfio_oldest = U64_MAX;
 	init_waitqueue_head(&egm->vfio_wait);
+	spin_lock_init(&egm->poison_lock);
 }
 
 static int __init egm_parent_init(void)

@@ -23,8 +23,8 @@
  *
  * ``O_RDWR``
  *	The owner: one at a time. Before open() returns, all of the memory but
- *	the granules that firmware retired has been overwritten with zeros. The
- *	owner may mmap() any page-aligned slice, ``MAP_SHARED`` only.
+ *	its retired granules has been overwritten with zeros. The owner may
+ *	mmap() any page-aligned slice, ``MAP_SHARED`` only.
  *
  * Ownership ends with the last reference to the open file. dup(), fork(), a
  * descriptor sent to another process, an io_uring registration and a mapping
@@ -39,17 +39,32 @@
  * owner keeps, to open a GPU through it later. Close the containers of a virtual
  * machine before its memory goes to another.
  *
+ * A granule of 64 KiB is retired when firmware lists it, or when its memory fails
+ * while the host runs. Retired granules are never cleared. Those that failed at
+ * run time are not mapped for later owners, and those of firmware are, but the
+ * module parameter ``map_retired`` says otherwise. A touch of a granule that is
+ * not mapped raises ``SIGBUS`` with ``BUS_MCEERR_AR``, and neither KVM nor VFIO
+ * can use it. When a granule fails at run time, its owner keeps it mapped: the
+ * process that touched it gets ``SIGBUS`` with ``BUS_MCEERR_AR``, and processes
+ * that asked for it with ``PR_MCE_KILL_EARLY`` get ``BUS_MCEERR_AO``. A failure
+ * that the kernel reports to nobody is not seen here either: that of a granule
+ * which no such process maps, unless firmware reported it through ACPI GHES.
+ *
+ * Nothing but a mapping of the owner's reads the memory: a debugger, a core dump
+ * and direct I/O do not.
+ *
  * The calls fail with these errors, each with one meaning:
  *
  * ======== ==================================================================
  * EACCES   mmap() through a descriptor that is not open for reading and writing
  * EAGAIN   open() with ``O_NONBLOCK``, and a former owner's GPU is still open
- * EBUSY    open() for writing, and the region has an owner
+ * EBUSY    open() for writing, and the region has an owner, or the host is about
+ *          to hibernate
  * EFAULT   a pointer argument is not accessible
  * EINTR    a fatal signal arrived while open() waited or cleared
  * EINVAL   an argument is malformed: ``O_WRONLY``, ``O_DIRECT``, an ``argsz``
- *          below the header's size, an mmap() that is private or leaves the
- *          region, an lseek() out of range
+ *          below what the call needs, unknown flags, an mmap() that is private or
+ *          leaves the region, an lseek() out of range
  * ENODEV   the region is gone or going: its driver was unbound or unloaded, or
  *          its last GPU left
  * ENOMEM   out of kernel memory
@@ -81,7 +96,7 @@ struct egm_retired_page {
  * @count: out: entries written to @pages
  * @pages: out: retired granules, ascending by offset
  *
- * Lists the granules that must not be used. Where @argsz holds the header only,
+ * Lists the granules that must not be used, whoever retired them. Where @argsz holds the header only,
  * or fewer entries than there are, the call succeeds with @argsz set to what is
  * needed and @count to 0.
  */
@@ -98,5 +113,59 @@ struct egm_retired_pages_list {
  */
 #define EGM_RETIRED_PAGES_LIST	_IO(EGM_TYPE, 100)
 #define EGM_BAD_PAGES_LIST	EGM_RETIRED_PAGES_LIST
+
+/**
+ * enum egm_state - who has the region
+ * @EGM_STATE_IDLE: nobody owns the region
+ * @EGM_STATE_DRAINING: it has no owner, but the next one waits until the last
+ *	one's GPUs are closed
+ * @EGM_STATE_CLEARING: an opener waits until all of it is zero
+ * @EGM_STATE_IN_USE: it has an owner
+ */
+enum egm_state {
+	EGM_STATE_IDLE,
+	EGM_STATE_DRAINING,
+	EGM_STATE_CLEARING,
+	EGM_STATE_IN_USE,
+};
+
+/**
+ * struct egm_info - ioctl(EGM_GET_INFO)
+ * @argsz: in: bytes that user space provides, at least those up to @granule. Out:
+ *	bytes that the kernel knows of; it has written the lesser of both
+ * @flags: in: 0. Out: 0
+ * @size: out: bytes in the region
+ * @mapping_size: out: bytes in the largest block of memory that one entry of a
+ *	page table maps when the region is mapped from its start, at an address
+ *	that is a multiple of it; the page size where there is none
+ * @pxm: out: ACPI proximity domain
+ * @numa_node: out: the kernel's NUMA node of it, -1: unknown
+ * @retired_count: out: retired granules, whoever retired them
+ * @poison_count: out: those of them that failed while the host ran
+ * @poison_lost: out: failures that there was no room to record: the clear does not
+ *	spare these granules
+ * @state: out: &enum egm_state
+ * @poison: out: 1 if the kernel tells of memory that fails, 0 if it does not: it
+ *	is too old, or manages part of the range itself
+ * @granule: out: bytes in a granule, 65536
+ *
+ * Answered at once, by a query handle too. Later versions append members.
+ */
+struct egm_info {
+	__u32 argsz;
+	__u32 flags;
+	__aligned_u64 size;
+	__aligned_u64 mapping_size;
+	__u32 pxm;
+	__s32 numa_node;
+	__u32 retired_count;
+	__u32 poison_count;
+	__u32 poison_lost;
+	__u32 state;
+	__u32 poison;
+	__u32 granule;
+};
+
+#define EGM_GET_INFO		_IO(EGM_TYPE, 110)
 
 #endif /* _UAPI_LINUX_EGM_H */

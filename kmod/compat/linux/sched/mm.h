@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef _EGM_COMPAT_LINUX_SCHED_MM_H
+#define _EGM_COMPAT_LINUX_SCHED_MM_H
+
+#include_next <linux/sched/mm.h>
+
+/* 7.0 or so: the address space is the caller's. */
+#ifndef COMPAT_HAS_mm_get_unmapped_area_current
+#define mm_get_unmapped_area(file, address, len, pgoff, flags) \
+	mm_get_unmapped_area(current->mm, file, address, len, pgoff, flags)
+#endif
+
+#endif /* _EGM_COMPAT_LINUX_SCHED_MM_H */
