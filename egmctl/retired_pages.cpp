@@ -19,7 +19,8 @@ std::variant<RetiredPage, std::string> parse_line(std::string_view line)
 		return "expected OFFSET SIZE ORIGIN";
 	const auto offset_text = line.substr(0, first);
 	const auto size_text = line.substr(first + 1, second - first - 1);
-	const auto origin = line.substr(second + 1);
+	// The driver pads it, so that all lines are of one length.
+	const auto origin = line.substr(second + 1, line.find_last_not_of(' ') - second);
 
 	if (!offset_text.starts_with("0x") || !size_text.starts_with("0x"))
 		return "expected hexadecimal numbers";

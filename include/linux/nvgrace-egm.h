@@ -122,7 +122,7 @@ struct nvgrace_egm_dev {
 	u64 vfio_oldest;
 	wait_queue_head_t vfio_wait;
 	u64 drain_until;
-	spinlock_t poison_lock;
+	spinlock_t poison_lock; /* what follows */
 	u32 nr_poisoned;
 	u32 poison_lost;
 	u64 poisoned[NVGRACE_EGM_POISONED_MAX];

@@ -35,7 +35,7 @@ struct egm_poison {
 	bool registered;
 	struct notifier_block ghes_nb;
 	struct work_struct work;
-	spinlock_t lock;
+	spinlock_t lock; /* what follows */
 	DECLARE_KFIFO(reports, u64, 64);
 	u64 latest;
 	unsigned int missed;

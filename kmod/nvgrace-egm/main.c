@@ -30,6 +30,7 @@ static const char * const egm_map_retired_names[] = {
 	[EGM_MAP_NONE] = "none",
 	[EGM_MAP_ALL] = "all",
 };
+
 static int egm_map_retired;
 
 /* More than any socket has CPUs */

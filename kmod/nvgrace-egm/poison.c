@@ -78,7 +78,7 @@ static int egm_poison_ghes(struct notifier_block *nb, unsigned long severity,
 static void egm_poison_announce(struct egm_region *region, u64 granule)
 {
 	char offset[32], size[32];
-	char *environment[] = { "EGM_EVENT=poison", offset, size, NULL };
+	char *environment[4] = { "EGM_EVENT=poison", offset, size, NULL };
 
 	snprintf(offset, sizeof(offset), "OFFSET=%#llx", granule);
 	snprintf(size, sizeof(size), "SIZE=%#x", NVGRACE_EGM_GRANULE);

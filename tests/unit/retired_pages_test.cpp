@@ -31,7 +31,7 @@ TEST(RetiredPages, AnEmptyTextIsAnEmptyTable)
 TEST(RetiredPages, EntriesKeepTheirOrder)
 {
 	const auto table =
-		parse_retired_pages(good + "0x0000000000000000 0x0000000000010000 runtime\n");
+		parse_retired_pages(good + "0x0000000000000000 0x0000000000010000 runtime \n");
 	EXPECT_EQ(std::get<Pages>(table),
 		  (Pages{ { 0x1f400000, 0x10000, "firmware" }, { 0, 0x10000, "runtime" } }));
 }
@@ -68,7 +68,7 @@ TEST(RetiredPages, EveryPartOfALineIsChecked)
 	EXPECT_EQ(fault_of("0x0 0x0 firmware\n"), "1: size is zero");
 	EXPECT_EQ(fault_of("0xffffffffffff0000 0x10000 firmware\n"), "1: range wraps");
 	EXPECT_EQ(fault_of("0x0 0x10000 elsewhere\n"), "1: origin is neither firmware nor runtime");
-	EXPECT_EQ(fault_of("0x0 0x10000 firmware \n"), "1: origin is neither firmware nor runtime");
+	EXPECT_EQ(fault_of("0x0 0x10000 x firmware\n"), "1: origin is neither firmware nor runtime");
 	EXPECT_EQ(fault_of(std::string("0x0 0x10000 firmware\0\n", 22)),
 		  "1: origin is neither firmware nor runtime");
 }

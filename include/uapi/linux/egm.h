@@ -96,9 +96,9 @@ struct egm_retired_page {
  * @count: out: entries written to @pages
  * @pages: out: retired granules, ascending by offset
  *
- * Lists the granules that must not be used, whoever retired them. Where @argsz holds the header only,
- * or fewer entries than there are, the call succeeds with @argsz set to what is
- * needed and @count to 0.
+ * Lists the granules that must not be used, whoever retired them. Where @argsz
+ * holds the header only, or fewer entries than there are, the call succeeds with
+ * @argsz set to what is needed and @count to 0.
  */
 struct egm_retired_pages_list {
 	__u32 argsz;
