@@ -68,7 +68,8 @@ TEST(RetiredPages, EveryPartOfALineIsChecked)
 	EXPECT_EQ(fault_of("0x0 0x0 firmware\n"), "1: size is zero");
 	EXPECT_EQ(fault_of("0xffffffffffff0000 0x10000 firmware\n"), "1: range wraps");
 	EXPECT_EQ(fault_of("0x0 0x10000 elsewhere\n"), "1: origin is neither firmware nor runtime");
-	EXPECT_EQ(fault_of("0x0 0x10000 x firmware\n"), "1: origin is neither firmware nor runtime");
+	EXPECT_EQ(fault_of("0x0 0x10000 x firmware\n"),
+		  "1: origin is neither firmware nor runtime");
 	EXPECT_EQ(fault_of(std::string("0x0 0x10000 firmware\0\n", 22)),
 		  "1: origin is neither firmware nor runtime");
 }
