@@ -71,8 +71,8 @@ static vm_fault_t egm_mapping_insert_pmd(struct egm_region *region,
 {
 	u64 offset = egm_mapping_offset(vmf->vma, vmf->address & PMD_MASK);
 
-	/* Not marked written: like that it leaves alone what is there already. */
-	return vmf_insert_pfn_pmd(vmf, egm_mapping_pfn(region, offset), false);
+	return vmf_insert_pfn_pmd(vmf, egm_mapping_pfn(region, offset),
+				  vmf->flags & FAULT_FLAG_WRITE);
 }
 
 static vm_fault_t egm_mapping_huge_fault(struct vm_fault *vmf,
@@ -93,7 +93,7 @@ static vm_fault_t egm_mapping_huge_fault(struct vm_fault *vmf,
 	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PUD_PFNMAP) && order == PUD_ORDER) {
 		offset = egm_mapping_offset(vma, vmf->address & PUD_MASK);
 		return vmf_insert_pfn_pud(vmf, egm_mapping_pfn(region, offset),
-					  false);
+					  vmf->flags & FAULT_FLAG_WRITE);
 	}
 	return VM_FAULT_FALLBACK;
 }
