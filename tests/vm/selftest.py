@@ -108,9 +108,12 @@ class Description(unittest.TestCase):
                      self.SOCKET + "[[socket.gpu]]\n" * 28,
                      self.HOST + '[[bytes]]\nat = "ram"\nu64 = [1]\n',
                      self.HOST + '[[node]]\nmemory = "1G"\n',
+                     self.SOCKET.replace('"1G"', '"768M"'),
+                     self.SOCKET.replace('"64M"', '"512M"'),
                      self.HOST + '[[socket]]\npxm = 4\nbase = "nowhere"\nsize = 1\n'):
             with self.assertRaises(host.DescriptionError):
                 self.load(text)
+        self.load(self.SOCKET.replace('"1G"', '"768M"') + "struct_pages = true\n")
 
 
 if __name__ == "__main__":

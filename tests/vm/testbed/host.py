@@ -8,6 +8,10 @@ RAM of the machine under test, from below:
      |  mem=: System  |  egm4, egm5,   |  one 64 KiB block  |  they settle near     |
      |  RAM           |  GPU memory    |  each              |  the end of RAM       |
 
+Where the kernel has some memory of a section, all of the section has struct pages. A section has
+512 MiB with 64 KiB pages: a carve-out shares none with visible memory, nor the last one with
+firmware and the kernel, unless struct_pages = true.
+
 Keys of a description (amounts: 512 or "512M"; addresses: numbers or sums such as
 "hidden+2M", "egm4.end", "egm4+0x10000", "ram", "end"):
 
@@ -19,7 +23,8 @@ Keys of a description (amounts: 512 or "512M"; addresses: numbers or sums such a
   [[node]]               a NUMA node: memory = amount, cpus = "0-1" (both may be absent); near = N:
                          node N is nearer than the others
   [[socket]]             pxm, base, size: a carve-out; overlap = true where it is meant to meet
-                         memory that the kernel uses (else the harness refuses to go on)
+                         memory that the kernel uses (else the harness refuses to go on);
+                         struct_pages = true: it may share a section with such memory
     retired              {pages = [...], count = N, at = address}: the table of retired pages.
                          Without pages nothing is written, and `at` is just what the property
                          says; without `at` it lies behind the carve-outs. A page is an address,
@@ -42,6 +47,7 @@ from . import Failure, acpi
 
 RAM_BASE = 0x4000_0000  # QEMU's virt machine
 TABLE_SPACE = 0x1_0000
+SECTION = 512 << 20
 FIRST_SLOT = 5  # the lower ones of the root bus are the testbed's own
 LAST_SLOT = 31
 
@@ -174,13 +180,20 @@ class _Expansion:
         self.bytes.append({"at": at, "u64": words})
 
     def _socket(self, table):
-        _check_keys(table, ("pxm", "base", "size", "overlap", "retired", "gpu"), "socket")
+        _check_keys(table, ("pxm", "base", "size", "overlap", "struct_pages", "retired", "gpu"),
+                    "socket")
         base = evaluate(table["base"], self.places)
         size = evaluate(table["size"], self.places)
         self.places[f"egm{table['pxm']}"] = base
         self.places[f"egm{table['pxm']}.end"] = base + size
+        overlap = table.get("overlap", False)
+        if not overlap and not table.get("struct_pages", False) and (
+                base < -(-self.places["hidden"] // SECTION) * SECTION
+                or base + size > self.places["end"] - SECTION):
+            raise DescriptionError(f"egm{table['pxm']} shares a section of 512M with memory that "
+                                   "the kernel uses; if that is meant: struct_pages = true")
         return {"pxm": table["pxm"], "base": base, "size": size,
-                "overlap": table.get("overlap", False)} | _labels(table)
+                "overlap": overlap} | _labels(table)
 
     def _retired(self, socket, table):
         if "retired" not in table:
