@@ -9,7 +9,11 @@ set -euo pipefail
 
 expect "kernel" "$EGM_RELEASE" "$(uname -r)"
 expect "/dev is the kernel's own" devtmpfs "$(findmnt -no FSTYPE /dev)"
-expect "page size" 4096 "$(python3 -c 'import mmap; print(mmap.PAGESIZE)')"
+case $EGM_KERNEL in
+*-64k) page=65536 ;;
+*) page=4096 ;;
+esac
+expect "page size" "$page" "$(page_size)"
 
 # System RAM starts at the bottom and, `reserved` pieces aside, ends where the hidden memory begins.
 hidden=$(host .hidden)

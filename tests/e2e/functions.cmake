@@ -38,9 +38,6 @@ function(egm_vm_suite name)
 	# ctest's own limit only catches a harness that hangs: it has the build of the payload in it.
 	math(EXPR limit "${arg_TIMEOUT} + 1200")
 	foreach(kernel IN LISTS arg_KERNELS)
-		if(NOT TEST testbed/kernel-${kernel})
-			egm_testbed_fixture(kernel-${kernel})
-		endif()
 		set(test vm/${name}:${kernel})
 		add_test(NAME ${test}
 			COMMAND ${PROJECT_SOURCE_DIR}/tests/vm/run --build ${PROJECT_BINARY_DIR}/vm

@@ -10,7 +10,7 @@ set -euo pipefail
 . /egm/lib/actor.sh
 
 size=$(host '.sockets[0].size')
-pages=$((size / 4096))
+pages=$((size / $(page_size)))
 first=$(gpu 0)
 second=$(gpu 1)
 drivers=/sys/bus/auxiliary/drivers/nvgrace_egm.egm

@@ -107,6 +107,27 @@ class Cache(unittest.TestCase):
         table.write_text("# a comment\nnew trixie 7.* arm64 build,cook\n", encoding="utf-8")
         with self.assertRaisesRegex(Failure, ":2: unknown role cook"):
             kernels.read(table)
+        table.write_text("new trixie 7.* arm64,amd64 build mine\n", encoding="utf-8")
+        with self.assertRaisesRegex(Failure, ":1: new is built, and that for arm64 only"):
+            kernels.read(table)
+
+    def test_a_kernel_is_built_with_the_options_of_its_line(self):
+        table = self.directory / "kernels.txt"
+        table.write_text("new trixie 7.* arm64 build,vm mine\n", encoding="utf-8")
+        kernel, = kernels.read(table)
+        with mock.patch.object(kernels, "CONFIGS", self.directory):
+            with self.assertRaisesRegex(Failure, "new: there is no .*/mine.config"):
+                kernel.options()
+            (self.directory / "mine.config").write_text("CONFIG_A=y\n", encoding="utf-8")
+            self.assertEqual(kernel.options(), "CONFIG_A=y\n")
+
+    def test_options_that_did_not_come_about_are_named(self):
+        config = "CONFIG_A=y\nCONFIG_AB=y\n# CONFIG_B is not set\nCONFIG_C=16\n"
+        self.assertEqual(kernels.unmet("# about A\nCONFIG_A=y\n\n# CONFIG_B is not set\n"
+                                       "# CONFIG_D is not set\nCONFIG_C=16\n", config), [])
+        for line in ("CONFIG_B=y", "CONFIG_D=y", "CONFIG_A=m", "CONFIG_C=1",
+                     "# CONFIG_A is not set"):
+            self.assertEqual(kernels.unmet(f"CONFIG_AB=y\n{line}\n", config), [line])
 
 
 if __name__ == "__main__":

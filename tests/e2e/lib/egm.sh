@@ -45,6 +45,11 @@ gpu() {
 	echo "$address"
 }
 
+# page_size: of the kernel, in bytes.
+page_size() {
+	python3 -c 'import mmap; print(mmap.PAGESIZE)'
+}
+
 # The kernel's log is judged from here on.
 mark_log() {
 	echo 'egm: first insmod' >/dev/kmsg

@@ -11,13 +11,13 @@ import re
 import shutil
 from pathlib import Path
 
-from . import Failure, debian, kernels
+from . import Failure, debian, kernels, store
 from .debian import BACKPORTS, RELEASE, Apt
 from .store import Recipe
 
 # Runs the builds and the outer QEMU. The arm64 libraries are for cross building.
 ROOT_BUILD = (
-    "acpica-tools bc build-essential clang-format cmake cpio e2fsprogs file "
+    "acpica-tools bc bison build-essential clang-format cmake cpio e2fsprogs file flex "
     "g++-aarch64-linux-gnu gcc-14 gcc-aarch64-linux-gnu kmod libcli11-dev libelf1 make "
     "ninja-build nlohmann-json3-dev pahole perl pkgconf python3 python3-pyflakes "
     "qemu-efi-aarch64 shellcheck xz-utils zstd "
@@ -45,6 +45,10 @@ MODULES = (
     # poisoned memory
     "hwpoison_inject einj").split()
 
+# What decides how a kernel built here comes out, of the root that it is built in. Modules are built with
+# the same compiler: should a newer root have another one, kbuild says so and tests/build fails.
+TOOLCHAIN = "bison flex gcc-14 gcc-aarch64-linux-gnu".split()
+
 CHECKPATCH = ("checkpatch.pl", "spelling.txt", "const_structs.checkpatch")
 
 
@@ -57,8 +61,9 @@ def recipe(name: str, inputs, needs: float, function, *arguments, helpers=()) ->
 
 def all_recipes() -> dict[str, Recipe]:
     """Every entry that this tree wants, by name."""
+    root = recipe("root-build", ["amd64", "arm64", *ROOT_BUILD], 5, root_build)
     found = [
-        recipe("root-build", ["amd64", "arm64", *ROOT_BUILD], 5, root_build),
+        root,
         recipe("root-host", ["arm64", *ROOT_HOST], 3, root_host),
         recipe("busybox", ["arm64"], 0.2, busybox),
         recipe("sparse", ["amd64"], 0.5, sparse),
@@ -66,6 +71,11 @@ def all_recipes() -> dict[str, Recipe]:
                kernels.read()[0]),
     ]
     for kernel in kernels.read():
+        if kernel.config:
+            found.append(recipe(f"kernel-{kernel.name}",
+                                [kernel.line(), kernel.options(), *TOOLCHAIN, *MODULES], 8,
+                                built_kernel, kernel, root, helpers=[in_root, modules]))
+            continue
         boots = bool(kernel.roles & {"vm", "guest"})
         found.append(recipe(f"kernel-{kernel.name}",
                             [kernel.line(), str(boots), *MODULES], 2, kernel_entry, kernel, boots,
@@ -188,6 +198,90 @@ def kernel_entry(target: Path, workdir: Path, kernel: kernels.Kernel, boots: boo
         modules(tree, target, release)
     return {"release": release, "version": version, "abi": abi,
             "packages": debian.describe(packages)}
+
+
+def built_kernel(target: Path, workdir: Path, kernel: kernels.Kernel, root: Recipe) -> dict:
+    """A kernel built from source, laid out as kernel_entry does; the headers are pruned trees.
+
+    The build happens under the names that these have wherever modules are built, as the build
+    tree has them in it.
+    """
+    _, version, apts = debian.resolve(workdir, kernel)
+    upstream = re.match(r"\d+(\.\d+)+", version).group()
+    series = ".".join(upstream.split(".")[:2])
+    packages = apts["arm64"].download(f"linux-source-{series}={version}")
+    debian.unpack(packages, workdir / "package")
+    archive, = (workdir / "package/usr/src").glob("*.tar.xz")
+    release = f"{upstream}-{kernel.name}"
+    places = {f"linux-headers-{release}-common": workdir / "source",
+              f"linux-headers-{release}": workdir / "build"}
+    for place in (*places.values(), workdir / "image"):
+        place.mkdir()
+    debian.run("tar", "-xf", archive, "-C", workdir / "source", "--strip-components=1",
+               "--no-same-owner")
+
+    options = kernel.options() + f'CONFIG_LOCALVERSION="-{kernel.name}"\n'
+    (workdir / "image/options").write_text(options, encoding="utf-8")
+    common, headers = (f"/usr/src/{name}" for name in places)
+    binds = [(place, f"/usr/src/{name}") for name, place in places.items()]
+    binds.append((workdir / "image", "/mnt"))
+
+    def make(*words: str) -> None:
+        in_root(root, binds, "make", "-s", "-C", common, f"O={headers}", "ARCH=arm64",
+                "CROSS_COMPILE=aarch64-linux-gnu-", f"-j{os.cpu_count()}", *words)
+
+    make("KCONFIG_ALLCONFIG=/mnt/options", "allnoconfig")
+    missing = kernels.unmet(options, (workdir / "build/.config").read_text(encoding="utf-8"))
+    if missing:
+        raise Failure(f"{kernel.config}.config: not in the finished configuration of {release}:\n"
+                      + "\n".join(missing))
+    make("Image", "modules")
+    make("INSTALL_MOD_PATH=/mnt", "modules_install")
+    found = (workdir / "build/include/config/kernel.release").read_text(encoding="utf-8").strip()
+    if found != release:
+        raise Failure(f"{kernel.name}: expected release {release}, got {found}")
+
+    # What a build of modules reads: what Debian's headers have, too.
+    waste = shutil.ignore_patterns("*.o", "*.a", ".*.cmd", "*.c.dep", "dtc")
+    for name, parts in (
+            (f"linux-headers-{release}-common",
+             ("Makefile", "arch/arm64/Makefile", "arch/arm64/include", "include", "scripts",
+              "tools/include")),
+            (f"linux-headers-{release}",
+             (".config", "Makefile", "Module.symvers", "arch/arm64/include", "include",
+              "scripts"))):
+        for part in parts:
+            source, copy = places[name] / part, target / "usr/src" / name / part
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            if source.is_dir():
+                shutil.copytree(source, copy, symlinks=True, ignore=waste)
+            else:
+                shutil.copy(source, copy)
+    (target / "release").write_text(release + "\n", encoding="utf-8")
+    shutil.move(workdir / "build/arch/arm64/boot/Image", target / "vmlinuz")
+    modules(workdir / "image", target, release)
+    return {"release": release, "version": version, "abi": upstream,
+            "packages": debian.describe(packages)}
+
+
+def in_root(root: Recipe, binds, *command) -> None:
+    """Run a command in the build root, with (directory, place in there) bound to be written to."""
+    everything = {store.entry(entry) for entry in all_recipes().values()}
+    path = store.provide(root, everything)
+    with store.in_use(path):
+        debian.run("bwrap", "--unshare-user-try", "--unshare-pid", "--unshare-ipc",
+                   "--unshare-net", "--die-with-parent",
+                   "--ro-bind", path / "usr", "/usr", "--tmpfs", "/usr/src",
+                   "--symlink", "usr/bin", "/bin", "--symlink", "usr/sbin", "/sbin",
+                   "--symlink", "usr/lib", "/lib", "--symlink", "usr/lib64", "/lib64",
+                   "--ro-bind", path / "etc", "/etc",
+                   "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp",
+                   *(word for place, name in binds for word in ("--bind", place, name)),
+                   "--clearenv", "--setenv", "PATH", "/usr/bin:/usr/sbin",
+                   "--setenv", "HOME", "/tmp", "--setenv", "LANG", "C.UTF-8",
+                   # Whoever builds it, and when, shall not be in it.
+                   "--setenv", "KBUILD_BUILD_USER", "egm", "--setenv", "KBUILD_BUILD_HOST", "egm",
+                   "--setenv", "KBUILD_BUILD_TIMESTAMP", "2000-01-01", "--", *command)
 
 
 def modules(image: Path, target: Path, release: str) -> None:

@@ -158,6 +158,17 @@ def discard(path: Path) -> bool:
         os.close(handle)
 
 
+@contextlib.contextmanager
+def in_use(path: Path):
+    """Keep an entry from being discarded."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH)
+        yield
+    finally:
+        os.close(handle)
+
+
 def shrink(keep: set[Path]) -> None:
     """Bring the cache below its limit, the longest unused entries first."""
     sizes = {path: manifest(path)["size"] for path in entries()}
