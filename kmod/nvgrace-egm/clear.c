@@ -208,7 +208,7 @@ static struct egm_clear *egm_clear_alloc(struct egm_region *region,
 static int egm_clear_run(struct egm_region *region, struct nvgrace_egm_dev *egm,
 			 unsigned int *threads)
 {
-	cpumask_var_t cpus __free(free_cpumask_var) = NULL;
+	cpumask_var_t cpus __free(free_cpumask_var) = CPUMASK_VAR_NULL;
 	struct egm_clear *clear __free(kvfree) = NULL;
 	unsigned int nr_cpus;
 
