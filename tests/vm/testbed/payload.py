@@ -3,8 +3,9 @@
 
   /egm/bin       egmctl, programs of tests/e2e, busybox
   /egm/modules   our modules, those for tests too
-  /egm/suites    tests/e2e/*.sh, each named as its suite
+  /egm/suites    tests/e2e/*.sh and tests/bench/*.sh, each named as its suite
   /egm/lib       shell helpers
+  /egm/bench     tests/bench
 """
 
 import subprocess
@@ -13,14 +14,15 @@ from . import Failure
 from .cpio import Archive
 
 
-def build(enter, headers, log):
-    """Builds, in the root of the build machine, what changed. `headers`: the kernel's, in there."""
+def build(enter, headers, programs, log):
+    """Builds, in the root of the build machine, what changed. `headers`: the kernel's, in there;
+    `programs`: the target with those that the suite calls."""
     steps = (
         ["cmake", "-S", "/src", "-B", "/build/arm64", "-G", "Ninja",
          "-DCMAKE_TOOLCHAIN_FILE=/src/tests/vm/aarch64.cmake", "-DCMAKE_BUILD_TYPE=Release",
          f"-DKERNEL_DIR={headers}", "-DARCH=arm64", "-DCROSS_COMPILE=aarch64-linux-gnu-",
          "-DKBUILD_ARGS=EGM_TESTS=1"],
-        ["cmake", "--build", "/build/arm64", "--target", "egmctl", "e2e", "modules"],
+        ["cmake", "--build", "/build/arm64", "--target", "egmctl", programs, "modules"],
     )
     with log.open("w") as output:
         for step in steps:
@@ -38,13 +40,24 @@ def archive(checkout, build_directory, release, busybox):
     payload.tree(tree / "payload", "egm")
     for module in sorted((tree / "kmod" / f"{release}-arm64").rglob("*.ko")):
         payload.file(f"egm/modules/{module.name}", module.read_bytes())
-    e2e = checkout / "tests" / "e2e"
-    for suite in sorted(e2e.glob("*.sh")):
+    for suite in _suite_paths(checkout):
         payload.file(f"egm/suites/{suite.stem}", suite.read_bytes(), executable=True)
-    payload.tree(e2e / "lib", "egm/lib")
+    payload.tree(checkout / "tests" / "e2e" / "lib", "egm/lib")
+    payload.tree(checkout / "tests" / "bench", "egm/bench")
     return payload
 
 
 def suites(checkout):
     """Names of all suites."""
-    return sorted(path.stem for path in (checkout / "tests" / "e2e").glob("*.sh"))
+    return [path.stem for path in _suite_paths(checkout)]
+
+
+def programs(checkout, suite):
+    """The target with the programs that a suite calls; those of the benchmark are built soon."""
+    return "measure" if (checkout / "tests" / "bench" / f"{suite}.sh").exists() else "e2e"
+
+
+def _suite_paths(checkout):
+    tests = checkout / "tests"
+    return sorted([*tests.glob("e2e/*.sh"), *tests.glob("bench/*.sh")],
+                  key=lambda path: path.stem)
