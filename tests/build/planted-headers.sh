@@ -11,7 +11,7 @@ common=$(sed -n 's/^include \(.*\)\/Makefile$/\1/p' "$headers/Makefile")
 mkdir /build/kernel
 cp -rs "$headers" /build/kernel/headers
 cp -rs "$common" /build/kernel/common
-sed -i "s#$headers#/build/kernel/headers#; s#$common#/build/kernel/common#" \
+sed -i "s#$common#/build/kernel/common#; s#$headers#/build/kernel/headers#" \
 	/build/kernel/headers/Makefile
 for name in include/linux/nvgrace-egm.h include/uapi/linux/egm.h; do
 	rm -f "/build/kernel/common/$name"
