@@ -14,7 +14,6 @@
 static_assert(sizeof(struct egm_retired_page) == 16);
 static_assert(sizeof(struct egm_retired_pages_list) == 8);
 static_assert(sizeof(struct egm_info) == 56);
-static_assert(offsetofend(struct egm_info, granule) == 56);
 
 static bool egm_file_is_owner(struct file *file)
 {
@@ -131,12 +130,11 @@ static long egm_ioctl_retired_pages_list(struct egm_region *region,
 
 static int egm_ioctl_fill_info(struct egm_region *region, struct egm_info *info)
 {
-	info->state = egm_owner_state(region);
-
 	guard(rwsem_read)(&region->lock);
 	if (!region->egm)
 		return -ENODEV;
 	info->argsz = sizeof(*info);
+	info->state = egm_owner_state(region);
 	info->size = region->size;
 	info->mapping_size = egm_mapping_block_size(region);
 	info->pxm = region->pxm;
@@ -152,21 +150,18 @@ static int egm_ioctl_fill_info(struct egm_region *region, struct egm_info *info)
 static long egm_ioctl_get_info(struct egm_region *region,
 			       struct egm_info __user *arg)
 {
-	const size_t head = offsetofend(struct egm_info, flags);
 	struct egm_info info = {};
-	size_t len;
 	int ret;
 
-	if (copy_from_user(&info, arg, head))
+	if (copy_from_user(&info, arg, offsetofend(struct egm_info, flags)))
 		return -EFAULT;
-	if (info.argsz < offsetofend(struct egm_info, granule) || info.flags)
+	if (info.argsz < sizeof(info) || info.flags)
 		return -EINVAL;
 
-	len = min_t(size_t, info.argsz, sizeof(info));
 	ret = egm_ioctl_fill_info(region, &info);
 	if (ret)
 		return ret;
-	return copy_to_user(arg, &info, len) ? -EFAULT : 0;
+	return copy_to_user(arg, &info, sizeof(info)) ? -EFAULT : 0;
 }
 
 static long egm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)

@@ -30,13 +30,13 @@
 #include "trace.h"
 
 /*
- * Mapped at a time by each thread: no kernel needs room for all of a region
- * then, and unmapping is rare enough not to matter.
+ * Mapped at a time by each thread, at most: no kernel needs room for all of a
+ * region then, and one entry of the page tables may do.
  */
-#define EGM_CLEAR_WINDOW	SZ_256M
+#define EGM_CLEAR_WINDOW	SZ_1G
 /* Cleared between two looks at the scheduler: some milliseconds */
 #define EGM_CLEAR_CHUNK		SZ_16M
-/* Windows for each thread in a small region, so that all end at about one time */
+/* Windows for each of several threads, so that all end at about one time */
 #define EGM_CLEAR_SHARES	8
 
 static struct workqueue_struct *egm_clear_wq;
@@ -183,9 +183,9 @@ static struct egm_clear *egm_clear_alloc(struct egm_region *region,
 	struct egm_clear *clear;
 	u64 window;
 
-	window = clamp_t(u64, div_u64(region->size, n * EGM_CLEAR_SHARES),
+	window = div_u64(region->size, n > 1 ? n * EGM_CLEAR_SHARES : 1);
+	window = clamp_t(u64, round_up(window, EGM_CLEAR_CHUNK),
 			 EGM_CLEAR_CHUNK, EGM_CLEAR_WINDOW);
-	window = round_up(window, EGM_CLEAR_CHUNK);
 	/* More threads than windows would have nothing to do. */
 	n = min_t(u64, n, DIV_ROUND_UP_ULL(region->size, window));
 

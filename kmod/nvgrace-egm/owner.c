@@ -248,12 +248,13 @@ void egm_owner_shutdown(struct egm_region *region)
  * egm_owner_state - who has the region
  * @region: the region
  *
+ * Context: the caller holds the region's lock.
  * Return: its state; that of an idle region is draining where nobody waits yet, but
  * whoever came would have to.
  */
 enum egm_state egm_owner_state(struct egm_region *region)
 {
-	guard(rwsem_read)(&region->lock);
+	lockdep_assert_held(&region->lock);
 	if (region->state == EGM_STATE_IDLE && region->egm &&
 	    !egm_owner_drained(region->egm))
 		return EGM_STATE_DRAINING;

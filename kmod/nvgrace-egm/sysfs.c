@@ -59,8 +59,10 @@ static ssize_t state_show(struct device *dev, struct device_attribute *attr,
 		[EGM_STATE_IN_USE] = "in-use",
 	};
 
-	return sysfs_emit(buf, "%s\n",
-			  words[egm_owner_state(to_egm_region(dev))]);
+	struct egm_region *region = to_egm_region(dev);
+
+	guard(rwsem_read)(&region->lock);
+	return sysfs_emit(buf, "%s\n", words[egm_owner_state(region)]);
 }
 static DEVICE_ATTR_RO(state);
 

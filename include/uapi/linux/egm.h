@@ -132,7 +132,7 @@ enum egm_state {
 /**
  * struct egm_info - ioctl(EGM_GET_INFO)
  * @argsz: in: bytes that user space provides, at least those up to @granule. Out:
- *	bytes that the kernel knows of; it has written the lesser of both
+ *	bytes that the kernel knows of and, at most, has written
  * @flags: in: 0. Out: 0
  * @size: out: bytes in the region
  * @mapping_size: out: bytes in the largest block of memory that one entry of a
