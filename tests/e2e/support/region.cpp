@@ -13,6 +13,7 @@
 #include <system_error>
 #include <utility>
 
+#include "kernel_file.hpp"
 #include "wait.hpp"
 
 namespace e2e {
@@ -74,6 +75,17 @@ std::vector<Region> regions()
 		regions.push_back(std::move(region));
 	}
 	return regions;
+}
+
+Removal::Removal(const Region &region)
+	: device_("nvgrace_gpu_vfio_pci.egm." + std::to_string(region.pxm))
+{
+	write_text(driver_ + "unbind", device_);
+}
+
+Removal::~Removal()
+{
+	std::ofstream(driver_ + "bind") << device_;
 }
 
 void *map(int fd, std::uint64_t length, std::uint64_t offset, int protection, int flags,

@@ -57,6 +57,19 @@ struct Region {
 /// All of the host's, in the order of the description.
 std::vector<Region> regions();
 
+/// Takes a region away from its driver; whoever has it has nothing. It comes back in the end.
+class Removal {
+public:
+	explicit Removal(const Region &region);
+	Removal(const Removal &) = delete;
+	Removal &operator=(const Removal &) = delete;
+	~Removal();
+
+private:
+	const std::string driver_ = "/sys/bus/auxiliary/drivers/nvgrace_egm.egm/";
+	std::string device_;
+};
+
 /// mmap(2) by its system call, as the C library refuses some arguments; MAP_FAILED and errno.
 void *map(int fd, std::uint64_t length, std::uint64_t offset, int protection, int flags,
 	  void *address = nullptr);
