@@ -10,33 +10,50 @@ import sys
 from pathlib import Path
 
 
-def port():
-    for name in Path("/sys/class/virtio-ports").glob("*/name"):
-        if name.read_text().strip() == "egm.qmp":
-            return open(f"/dev/{name.parent.name}", "r+b", buffering=0)
-    sys.exit("qmp.py: this host has no port egm.qmp")
+class Refused(Exception):
+    """QEMU said no."""
 
 
-def ask(monitor, command, arguments):
-    """QEMU's answer; whatever else it says before is an event, or for somebody who is gone."""
-    number = f"{command} {id(monitor)}"
-    request = {"execute": command, "arguments": arguments, "id": number}
-    monitor.write(json.dumps(request).encode() + b"\n")
-    line = b""
-    while True:
-        byte = monitor.read(1)
-        if byte != b"\n":
-            line += byte
-            continue
-        answer = json.loads(line)
-        line = b""
-        if answer.get("id") == number:
-            return answer
+class Monitor:
+    """The port to QEMU's monitor; one process at a time may have it."""
+
+    def __init__(self):
+        for name in Path("/sys/class/virtio-ports").glob("*/name"):
+            if name.read_text().strip() == "egm.qmp":
+                self.port = open(f"/dev/{name.parent.name}", "r+b", buffering=0)
+                break
+        else:
+            sys.exit("this host has no port egm.qmp")
+        self.number = 0
+        try:
+            self.ask("qmp_capabilities")
+        except Refused:
+            pass  # from the second process on
+
+    def ask(self, command, **arguments):
+        """QEMU's answer; whatever else it says is an event, or for somebody who is gone."""
+        self.number += 1
+        number = f"{command} {id(self)} {self.number}"
+        request = {"execute": command, "arguments": arguments, "id": number}
+        self.port.write(json.dumps(request).encode() + b"\n")
+        while True:
+            line = b""
+            while not line.endswith(b"\n"):
+                line += self.port.read(4096)
+            for answer in map(json.loads, line.splitlines()):
+                if answer.get("id") != number:
+                    continue
+                if "error" in answer:
+                    raise Refused(answer["error"]["desc"])
+                return answer["return"]
 
 
-with port() as qemu:
-    ask(qemu, "qmp_capabilities", {})  # refused from the second time on
-    reply = ask(qemu, sys.argv[1], json.loads("".join(sys.argv[2:3]) or "{}"))
-if "error" in reply:
-    sys.exit(f"qmp.py: {reply['error']['desc']}")
-print(json.dumps(reply["return"]))
+def main():
+    try:
+        print(json.dumps(Monitor().ask(sys.argv[1], **json.loads("".join(sys.argv[2:3]) or "{}"))))
+    except Refused as reason:
+        sys.exit(f"qmp.py: {reason}")
+
+
+if __name__ == "__main__":
+    main()
