@@ -208,11 +208,12 @@ static struct egm_clear *egm_clear_alloc(struct egm_region *region,
 static int egm_clear_run(struct egm_region *region, struct nvgrace_egm_dev *egm,
 			 unsigned int *threads)
 {
-	cpumask_var_t cpus __free(free_cpumask_var) = CPUMASK_VAR_NULL;
+	struct cpumask *cpus __free(kfree) = NULL;
 	struct egm_clear *clear __free(kvfree) = NULL;
 	unsigned int nr_cpus;
 
-	if (!alloc_cpumask_var(&cpus, GFP_KERNEL))
+	cpus = kzalloc(cpumask_size(), GFP_KERNEL);
+	if (!cpus)
 		return -ENOMEM;
 	egm_clear_cpus(region, cpus);
 	nr_cpus = cpumask_weight(cpus);

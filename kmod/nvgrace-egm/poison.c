@@ -114,7 +114,7 @@ static void egm_poison_work(struct work_struct *work)
 	}
 	if (missed) {
 		WRITE_ONCE(egm->poison_lost, egm->poison_lost + missed);
-		egm_err_ratelimited(region, "%u reports of failed memory are lost, %u in all: restart the host\n",
+		egm_err_ratelimited(region, "reports of failed memory lost: %u, %u in all; restart the host\n",
 				    missed, egm->poison_lost);
 	}
 }
