@@ -4,7 +4,7 @@
 
 #include_next <linux/sched/mm.h>
 
-/* 7.0 or so: the address space is the caller's. */
+/* Later kernels take the caller's address space. */
 #ifndef COMPAT_HAS_mm_get_unmapped_area_current
 #define mm_get_unmapped_area(file, address, len, pgoff, flags) \
 	mm_get_unmapped_area(current->mm, file, address, len, pgoff, flags)
