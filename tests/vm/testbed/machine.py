@@ -107,7 +107,7 @@ def command(host, kernel, root_image, run, shell):
     if host["qmp"]:
         # Only `enter` sees this /tmp. The port is the one client that the monitor ever has.
         line += ["-chardev", "socket,id=monitor,path=/tmp/qmp,server=on,wait=off",
-                 "-mon", "chardev=monitor,mode=control",
+                 "-object", "monitor-qmp,id=control,chardev=monitor",
                  "-chardev", "socket,id=qmp,path=/tmp/qmp",
                  "-device", "virtserialport,chardev=qmp,name=egm.qmp"]
 
