@@ -6,7 +6,6 @@
 #include <linux/fs.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
-#include <linux/stddef.h>
 #include <linux/uaccess.h>
 
 #include "egm.h"
@@ -153,7 +152,8 @@ static long egm_ioctl_get_info(struct egm_region *region,
 	struct egm_info info = {};
 	int ret;
 
-	if (copy_from_user(&info, arg, offsetofend(struct egm_info, flags)))
+	if (get_user(info.argsz, &arg->argsz) ||
+	    get_user(info.flags, &arg->flags))
 		return -EFAULT;
 	if (info.argsz < sizeof(info) || info.flags)
 		return -EINVAL;
