@@ -5,7 +5,6 @@
 
 #include <fcntl.h>
 #include <sys/ptrace.h>
-#include <sys/resource.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 
@@ -21,6 +20,7 @@
 #include "child.hpp"
 #include "kernel_log.hpp"
 #include "region.hpp"
+#include "touch.hpp"
 
 using namespace e2e;
 
@@ -36,44 +36,6 @@ protected:
 	const std::uint64_t somewhere = region.size / 4;
 	const std::uint64_t some = 16 * page;
 };
-
-/// What a process dies of, or 0, when it reads (or also writes) a word.
-int touch(const std::uint64_t *word)
-{
-	return outcome([&] {
-		static_cast<void>(*const_cast<const volatile std::uint64_t *>(word));
-		return 0;
-	});
-}
-
-int write_to(std::uint64_t *word)
-{
-	return outcome([&] {
-		*const_cast<volatile std::uint64_t *>(word) = 1;
-		return 0;
-	});
-}
-
-/// Page faults that it takes to see all pages of a mapping.
-long faults(const Mapping &memory)
-{
-	rusage before, after;
-
-	getrusage(RUSAGE_SELF, &before);
-	for (std::uint64_t &word : memory.words())
-		static_cast<void>(*const_cast<volatile std::uint64_t *>(&word));
-	getrusage(RUSAGE_SELF, &after);
-	return after.ru_minflt - before.ru_minflt;
-}
-
-bool mapped_at_once()
-{
-	std::ifstream parameter("/sys/module/nvgrace_egm/parameters/map");
-	std::string map;
-
-	parameter >> map;
-	return map == "remap";
-}
 
 } // namespace
 
@@ -240,7 +202,7 @@ TEST_F(Mmap, WhatMayBeDoneIsWhatWasAskedFor)
 	EXPECT_EQ(*memory.word(0), 0u);
 	EXPECT_EQ(write_to(memory.word(0)), -SIGSEGV);
 	Mapping none(owner, some, somewhere, PROT_NONE);
-	EXPECT_EQ(touch(none.word(0)), -SIGSEGV);
+	EXPECT_EQ(read_from(none.word(0)), -SIGSEGV);
 }
 
 TEST_F(Mmap, ItBehavesAsNormalMemory)
@@ -286,8 +248,8 @@ TEST_F(Mmap, APartCanBeUnmapped)
 
 	fill(memory, somewhere);
 	ASSERT_EQ(munmap(memory.data() + 4 * page, 4 * page), 0);
-	EXPECT_EQ(touch(memory.word(4 * page)), -SIGSEGV);
-	EXPECT_EQ(touch(memory.word(8 * page - 8)), -SIGSEGV);
+	EXPECT_EQ(read_from(memory.word(4 * page)), -SIGSEGV);
+	EXPECT_EQ(read_from(memory.word(8 * page - 8)), -SIGSEGV);
 	for (std::uint64_t offset : { 0ul, 4 * page - 8, 8 * page, some - 8 })
 		EXPECT_EQ(*memory.word(offset), mark(somewhere + offset));
 	// The hole can be closed.
@@ -307,7 +269,7 @@ TEST_F(Mmap, ProtectionOfAPartCanBeChanged)
 	EXPECT_EQ(write_to(memory.word(8 * page - 8)), -SIGSEGV);
 	EXPECT_TRUE(filled(memory, somewhere));
 	ASSERT_EQ(mprotect(memory.data() + 4 * page, 4 * page, PROT_NONE), 0);
-	EXPECT_EQ(touch(memory.word(4 * page)), -SIGSEGV);
+	EXPECT_EQ(read_from(memory.word(4 * page)), -SIGSEGV);
 	ASSERT_EQ(mprotect(memory.data(), some, PROT_READ | PROT_WRITE | PROT_EXEC), 0);
 	EXPECT_TRUE(filled(memory, somewhere));
 	*memory.word(4 * page) = 1;
@@ -325,7 +287,7 @@ TEST_F(Mmap, ItMovesAndShrinksButDoesNotGrow)
 	ASSERT_EQ(mremap(first.data() + some / 2, some / 2, some / 2, MREMAP_MAYMOVE | MREMAP_FIXED,
 			 place),
 		  place);
-	EXPECT_EQ(touch(first.word(some / 2)), -SIGSEGV);
+	EXPECT_EQ(read_from(first.word(some / 2)), -SIGSEGV);
 	EXPECT_EQ(*first.word(some / 2 - 8), mark(somewhere + some / 2 - 8));
 	std::uint64_t *moved = static_cast<std::uint64_t *>(place);
 	for (std::uint64_t offset = 0; offset < some / 2; offset += 8)
@@ -333,7 +295,7 @@ TEST_F(Mmap, ItMovesAndShrinksButDoesNotGrow)
 
 	ASSERT_EQ(mremap(place, some / 2, page, 0), place);
 	EXPECT_EQ(moved[0], mark(somewhere + some / 2));
-	EXPECT_EQ(touch(moved + page / 8), -SIGSEGV);
+	EXPECT_EQ(read_from(moved + page / 8), -SIGSEGV);
 
 	EXPECT_EQ(mremap(place, page, 2 * page, MREMAP_MAYMOVE), MAP_FAILED);
 	EXPECT_EQ(errno, EFAULT);
@@ -447,10 +409,9 @@ TEST_F(Mmap, NoOtherProcessGetsAtItThroughItsOwner)
 TEST_F(Mmap, PagesComeAtATouchOrAllAtOnce)
 {
 	const std::uint64_t pages = 2048;
+	Mapping memory(owner, pages * page, somewhere);
+	const long seen = touch(memory.data(), pages * page).faults;
 
-	// So that the code itself has its pages.
-	faults(Mapping(owner, page));
-	long seen = faults(Mapping(owner, pages * page, somewhere));
 	if (mapped_at_once())
 		EXPECT_EQ(seen, 0);
 	else

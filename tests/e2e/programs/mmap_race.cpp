@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * mmap_race DEVICE: an owner of many processes, which map, read and fork without end while somebody
- * removes the region.
+ * mmap_race DEVICE [BYTES]: an owner of many processes, which map, read, move and fork without end
+ * while somebody removes the region.
  *
  * Says "ready" when it is at it. A line on stdin means that removal has come back: from then on no
  * byte may be readable in any process, whenever the mapping was made. Answers "MAPPINGS CHILDREN
- * READABLE": mappings made, children forked by those who map, pages that could still be read.
+ * READABLE": mappings made, children forked by those who map, bytes of 16 in each mapping (one in a
+ * page) that could still be read.
  *
  * Processes, not threads: the threads of one process would wait for each other in mmap(). And
- * single pages: a mapping counts most when removal meets it half made.
+ * single pages, if nothing else is said: a mapping counts most when removal meets it half made.
  */
 #include "mapping.hpp"
 #include "prober.hpp"
@@ -16,6 +17,7 @@
 
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <iostream>
@@ -27,6 +29,7 @@
 
 namespace {
 
+const std::size_t page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 constexpr unsigned int mappers = 6;
 constexpr std::size_t kept = 32; // mappings that each mapper holds on to
 constexpr unsigned int most_children = 3;
@@ -56,10 +59,13 @@ private:
 
 class Mapper {
 public:
-	Mapper(const e2e::UniqueFd &file, Tally &tally, const Gate &gate, unsigned int seed)
+	Mapper(const e2e::UniqueFd &file, std::size_t length, Tally &tally, const Gate &gate,
+	       unsigned int seed)
 		: file_(file), tally_(tally), gate_(gate), random_(seed), held_(kept),
-		  page_(static_cast<std::size_t>(sysconf(_SC_PAGESIZE))),
-		  pages_(static_cast<std::size_t>(lseek(file.get(), 0, SEEK_END)) / page_)
+		  length_(length),
+		  places_((static_cast<std::size_t>(lseek(file.get(), 0, SEEK_END)) - length) /
+				  page +
+			  1)
 	{
 	}
 
@@ -81,11 +87,12 @@ private:
 	void step()
 	{
 		auto &place = held_[random_() % kept];
-		const auto offset = static_cast<off_t>(random_() % pages_ * page_);
-		place = e2e::Mapping(file_, page_, offset);
+		place = e2e::Mapping(file_, length_, random_() % places_ * page);
 		tally_.mappings++;
 		if (random_() % 4 == 0)
-			programs::Prober::read(place.bytes()[0]);
+			programs::Prober::read(place.bytes()[random_() % length_]);
+		if (random_() % 16 == 0)
+			place.move();
 		if (random_() % 256 == 0 && children_.size() < most_children)
 			fork_child();
 	}
@@ -104,8 +111,12 @@ private:
 	void look()
 	{
 		gate_.pass();
-		for (const auto &mapping : held_)
-			tally_.readable += programs::Prober::readable_pages(mapping.bytes());
+		for (const auto &mapping : held_) {
+			const auto bytes = mapping.bytes();
+			for (std::size_t at = 0; at < bytes.size();
+			     at += std::max(page, length_ / 16))
+				tally_.readable += programs::Prober::read(bytes[at]) >= 0;
+		}
 	}
 
 	const e2e::UniqueFd &file_;
@@ -114,11 +125,11 @@ private:
 	std::minstd_rand random_;
 	std::vector<e2e::Mapping> held_;
 	std::vector<pid_t> children_;
-	std::size_t page_;
-	std::size_t pages_;
+	std::size_t length_;
+	std::size_t places_;
 };
 
-void race(const std::string &device)
+void race(const std::string &device, std::size_t length)
 {
 	const programs::Prober prober;
 	const auto shared = e2e::Mapping::anonymous(sizeof(Tally));
@@ -130,7 +141,7 @@ void race(const std::string &device)
 		if (e2e::check(fork(), "fork"))
 			continue;
 		gate.open();
-		Mapper(file, tally, gate, number).run();
+		Mapper(file, length, tally, gate, number).run();
 		_exit(0);
 	}
 	while (tally.mappings < mappers * kept)
@@ -151,10 +162,10 @@ void race(const std::string &device)
 
 } // namespace
 
-int main(int, char **argv)
+int main(int argc, char **argv)
 {
 	try {
-		race(argv[1]);
+		race(argv[1], argc > 2 ? std::stoul(argv[2]) : page);
 	} catch (const std::exception &error) {
 		std::cout << error.what() << std::endl;
 		return 1;

@@ -45,6 +45,18 @@ public:
 			munmap(address_, length_);
 	}
 
+	/// Moves it to another place of the kernel's choice.
+	void move()
+	{
+		void *place = mmap(nullptr, length_, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		if (place == MAP_FAILED ||
+		    mremap(address_, length_, length_, MREMAP_MAYMOVE | MREMAP_FIXED, place) ==
+			    MAP_FAILED)
+			throw std::system_error(errno, std::generic_category(), "mremap");
+		address_ = place;
+	}
+
 	std::byte *data() const { return static_cast<std::byte *>(address_); }
 	std::uint64_t *word(std::uint64_t offset) const
 	{
