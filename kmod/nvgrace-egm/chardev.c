@@ -6,12 +6,23 @@
 #include <linux/fs.h>
 #include <linux/overflow.h>
 #include <linux/slab.h>
+#include <linux/stddef.h>
 #include <linux/uaccess.h>
 
 #include "egm.h"
 
 static_assert(sizeof(struct egm_retired_page) == 16);
 static_assert(sizeof(struct egm_retired_pages_list) == 8);
+static_assert(offsetof(struct egm_info, size) == 8);
+static_assert(offsetof(struct egm_info, mapping_size) == 16);
+static_assert(offsetof(struct egm_info, pxm) == 24);
+static_assert(offsetof(struct egm_info, numa_node) == 28);
+static_assert(offsetof(struct egm_info, retired_count) == 32);
+static_assert(offsetof(struct egm_info, poison_count) == 36);
+static_assert(offsetof(struct egm_info, poison_lost) == 40);
+static_assert(offsetof(struct egm_info, state) == 44);
+static_assert(offsetof(struct egm_info, poison) == 48);
+static_assert(offsetof(struct egm_info, granule) == 52);
 static_assert(sizeof(struct egm_info) == 56);
 
 static bool egm_file_is_owner(struct file *file)
@@ -141,7 +152,7 @@ static int egm_ioctl_fill_info(struct egm_region *region, struct egm_info *info)
 	info->poison_count = READ_ONCE(region->egm->nr_poisoned);
 	info->retired_count = region->nr_retired + info->poison_count;
 	info->poison_lost = READ_ONCE(region->egm->poison_lost);
-	info->poison = region->poison.registered;
+	info->poison = region->poison.supported;
 	info->granule = NVGRACE_EGM_GRANULE;
 	return 0;
 }

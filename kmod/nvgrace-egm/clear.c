@@ -161,7 +161,8 @@ static bool egm_clear_node_cpus(int node, struct cpumask *cpus)
 					   cpumask_of_node(node));
 	guard(rcu)();
 	for_each_cpu(cpu, cpus)
-		if (!housekeeping_test_cpu(cpu, HK_TYPE_DOMAIN))
+		if (!housekeeping_test_cpu(cpu, HK_TYPE_DOMAIN) ||
+		    !housekeeping_test_cpu(cpu, HK_TYPE_WQ))
 			cpumask_clear_cpu(cpu, cpus);
 	return !cpumask_empty(cpus);
 }
@@ -241,7 +242,7 @@ static int egm_clear_run(struct egm_region *region, struct nvgrace_egm_dev *egm,
 
 /**
  * egm_clear - overwrite a region with zeros
- * @region: the region, in state EGM_CLEARING
+ * @region: the region, in state EGM_STATE_CLEARING
  * @egm: the parent's device
  *
  * Context: the opener's; sleeps, killable.
@@ -293,7 +294,8 @@ u64 egm_clear_ms(struct egm_region *region)
  */
 int egm_clear_init(void)
 {
-	egm_clear_wq = alloc_workqueue("nvgrace-egm", WQ_UNBOUND | WQ_SYSFS, 0);
+	egm_clear_wq = alloc_workqueue("nvgrace-egm", WQ_UNBOUND | WQ_SYSFS,
+				       WQ_UNBOUND_MAX_ACTIVE);
 	return egm_clear_wq ? 0 : -ENOMEM;
 }
 

@@ -23,6 +23,7 @@
  * struct egm_poison - reports of memory that failed, on their way to the list
  * @space: what the memory-failure code asks
  * @registered: whether it does
+ * @supported: whether it does so for all of the region
  * @ghes_nb: what firmware reports comes here
  * @work: takes the reports to the parent's list
  * @lock: protects what follows; taken where nothing may sleep
@@ -33,6 +34,7 @@
 struct egm_poison {
 	struct pfn_address_space space;
 	bool registered;
+	bool supported;
 	struct notifier_block ghes_nb;
 	struct work_struct work;
 	spinlock_t lock; /* what follows */
@@ -182,6 +184,7 @@ void egm_retired_table_load(struct egm_region *region, phys_addr_t table);
 
 /* poison.c */
 void egm_poison_start(struct egm_region *region);
+void egm_poison_settle(struct egm_region *region);
 void egm_poison_stop(struct egm_region *region);
 
 /* chardev.c */

@@ -90,10 +90,12 @@ static vm_fault_t egm_mapping_huge_fault(struct vm_fault *vmf,
 
 	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) && order == PMD_ORDER)
 		return egm_mapping_insert_pmd(region, vmf);
-	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PUD_PFNMAP) && order == PUD_ORDER) {
+	/* Smaller blocks do where there is something: those have no such rule. */
+	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PUD_PFNMAP) && order == PUD_ORDER &&
+	    pud_none(*vmf->pud)) {
 		offset = egm_mapping_offset(vma, vmf->address & PUD_MASK);
 		return vmf_insert_pfn_pud(vmf, egm_mapping_pfn(region, offset),
-					  vmf->flags & FAULT_FLAG_WRITE);
+					  false);
 	}
 	return VM_FAULT_FALLBACK;
 }
@@ -160,15 +162,28 @@ static vm_fault_t egm_mapping_fault(struct vm_fault *vmf)
 }
 
 /*
+ * A child of fork() has faults of its own. The kernel would copy a block after a
+ * look at it without a lock, and so could hand on what removal has just taken from
+ * the parent. The name of the flag is about anonymous memory: for a file nothing is
+ * wiped. dup_mmap() calls here before it looks at it.
+ */
+static void egm_mapping_open(struct vm_area_struct *vma)
+{
+	vm_flags_set(vma, VM_WIPEONFORK);
+}
+
+/*
  * No .access: nobody reads the memory through /proc/PID/mem or ptrace. Both
  * kinds of mapping have a .fault: a page that was taken away is SIGBUS.
  */
 static const struct vm_operations_struct egm_mapping_fault_ops = {
+	.open = egm_mapping_open,
 	.fault = egm_mapping_fault,
 	.huge_fault = egm_mapping_huge_fault,
 };
 
 static const struct vm_operations_struct egm_mapping_remap_ops = {
+	.open = egm_mapping_open,
 	.fault = egm_mapping_fault,
 };
 

@@ -172,11 +172,15 @@ int egm_owner_acquire(struct egm_region *region, bool nonblock)
 	if (!ret) {
 		scoped_guard(rwsem_write, &region->lock)
 			egm_owner_set_state(region, EGM_STATE_CLEARING);
+		/* The last owner may have died of what is about to be listed. */
+		egm_poison_settle(region);
 		ret = egm_clear(region, egm);
 	}
 	/* Later than the clear: what failed meanwhile may not have been cleared. */
-	if (!ret)
+	if (!ret) {
+		egm_poison_settle(region);
 		ret = egm_owner_set_holes(region, egm);
+	}
 
 	scoped_guard(rwsem_write, &region->lock) {
 		if (!region->egm)

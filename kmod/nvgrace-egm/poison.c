@@ -2,9 +2,10 @@
 /*
  * Memory that fails while the host runs: hear of it, and keep a list
  *
- * Two ways lead here. The memory-failure code asks for each process that is to
- * get a signal where it maps the page that failed; where no process is, it asks
- * nothing. And ACPI GHES passes on what firmware reports, mapped or not.
+ * Two ways lead here. The memory-failure code asks, for each VMA of a process that
+ * is to hear of failures, whether it maps the page that failed; where no such
+ * process maps any of the region, it asks nothing. And ACPI GHES passes on what
+ * firmware reports, mapped or not.
  */
 #include <linux/cleanup.h>
 #include <linux/kfifo.h>
@@ -95,7 +96,7 @@ static void egm_poison_work(struct work_struct *work)
 	struct egm_poison *poison = &region->poison;
 	/* Removal waits for this work before it lets go of the parent's device. */
 	struct nvgrace_egm_dev *egm = region->egm;
-	unsigned int missed;
+	unsigned int missed = 0;
 	u64 granule;
 
 	while (kfifo_out_spinlocked(&poison->reports, &granule, 1,
@@ -105,11 +106,11 @@ static void egm_poison_work(struct work_struct *work)
 		if (ret > 0)
 			egm_poison_announce(region, granule);
 		else if (ret < 0)
-			poison->missed++;
+			missed++;
 	}
 
 	scoped_guard(spinlock_irq, &poison->lock) {
-		missed = poison->missed;
+		missed += poison->missed;
 		poison->missed = 0;
 	}
 	if (missed) {
@@ -143,6 +144,7 @@ static bool egm_poison_has_pages(struct egm_region *region)
 void egm_poison_start(struct egm_region *region)
 {
 	struct egm_poison *poison = &region->poison;
+	int ret;
 
 	spin_lock_init(&poison->lock);
 	INIT_KFIFO(poison->reports);
@@ -152,19 +154,32 @@ void egm_poison_start(struct egm_region *region)
 	if (IS_ENABLED(CONFIG_ACPI_APEI_GHES))
 		ghes_register_report_chain(&poison->ghes_nb);
 
-	if (egm_poison_has_pages(region)) {
-		egm_notice(region, "poison=unsupported: the kernel manages part of the range itself\n");
-		return;
-	}
-
 	poison->space.node.start = PHYS_PFN(region->base);
 	poison->space.node.last = PHYS_PFN(region->base + region->size - 1);
 	poison->space.mapping = region->inode->i_mapping;
 	poison->space.pfn_to_vma_pgoff = egm_poison_pgoff;
-	/* To unregister what never was would take another one's entry out. */
-	poison->registered = !register_pfn_address_space(&poison->space);
-	if (!poison->registered)
+	/* To unregister what never was would corrupt the kernel's tree. */
+	ret = register_pfn_address_space(&poison->space);
+	poison->registered = !ret;
+
+	if (egm_poison_has_pages(region))
+		egm_notice(region, "poison=unsupported: the kernel manages part of the range itself\n");
+	else if (ret == -EOPNOTSUPP)
 		egm_info(region, "poison=unsupported: this kernel handles no failure of such memory\n");
+	else if (ret)
+		egm_err(region, "poison=unsupported: the kernel does not tell of failures: %d\n",
+			ret);
+	else
+		poison->supported = true;
+}
+
+/**
+ * egm_poison_settle - wait until the list has all that was reported
+ * @region: the region
+ */
+void egm_poison_settle(struct egm_region *region)
+{
+	flush_work(&region->poison.work);
 }
 
 /**
@@ -182,5 +197,5 @@ void egm_poison_stop(struct egm_region *region)
 	poison->registered = false;
 	if (IS_ENABLED(CONFIG_ACPI_APEI_GHES))
 		ghes_unregister_report_chain(&poison->ghes_nb);
-	flush_work(&poison->work);
+	egm_poison_settle(region);
 }

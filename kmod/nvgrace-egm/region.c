@@ -171,7 +171,7 @@ struct egm_region *egm_region_add(struct nvgrace_egm_dev *egm)
 	egm_poison_start(region);
 	ret = cdev_device_add(&region->cdev, &region->dev);
 	if (ret)
-		goto err_shutdown;
+		goto err_poison;
 
 	ret = egm_sysfs_add(region);
 	if (ret)
@@ -186,10 +186,13 @@ struct egm_region *egm_region_add(struct nvgrace_egm_dev *egm)
 	return region;
 
 err_del:
+	egm_poison_stop(region);
 	cdev_device_del(&region->cdev, &region->dev);
+	goto err_shutdown;
+err_poison:
+	egm_poison_stop(region);
 err_shutdown:
 	/* The number was in use for a moment: somebody may have opened it. */
-	egm_poison_stop(region);
 	egm_owner_shutdown(region);
 err_release:
 	release_mem_region(region->base, region->size);

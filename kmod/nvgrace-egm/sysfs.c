@@ -124,7 +124,7 @@ static DEVICE_ATTR_RO(poison_count);
 static ssize_t poison_show(struct device *dev, struct device_attribute *attr,
 			   char *buf)
 {
-	return sysfs_emit(buf, "%s\n", to_egm_region(dev)->poison.registered ?
+	return sysfs_emit(buf, "%s\n", to_egm_region(dev)->poison.supported ?
 			  "supported" : "unsupported");
 }
 static DEVICE_ATTR_RO(poison);

@@ -40,15 +40,20 @@
  * machine before its memory goes to another.
  *
  * A granule of 64 KiB is retired when firmware lists it, or when its memory fails
- * while the host runs. Retired granules are never cleared. Those that failed at
- * run time are not mapped for later owners, and those of firmware are, but the
- * module parameter ``map_retired`` says otherwise. A touch of a granule that is
- * not mapped raises ``SIGBUS`` with ``BUS_MCEERR_AR``, and neither KVM nor VFIO
- * can use it. When a granule fails at run time, its owner keeps it mapped: the
- * process that touched it gets ``SIGBUS`` with ``BUS_MCEERR_AR``, and processes
- * that asked for it with ``PR_MCE_KILL_EARLY`` get ``BUS_MCEERR_AO``. A failure
- * that the kernel reports to nobody is not seen here either: that of a granule
- * which no such process maps, unless firmware reported it through ACPI GHES.
+ * while the host runs. Retired granules are never cleared, and the module parameter
+ * ``map_retired`` says who can map them. By default those of firmware are mapped:
+ * what an earlier owner or boot left in them can be read by every later owner,
+ * which ``none`` prevents. Those that failed at run time, and that firmware had not
+ * listed, are not mapped for later owners, but with ``all``. A touch of a granule
+ * that is not mapped raises ``SIGBUS`` with ``BUS_MCEERR_AR``, and neither KVM nor
+ * VFIO can use it.
+ *
+ * When a granule fails at run time, its owner keeps it mapped. Where &egm_info.poison
+ * is 1, the process that touched it gets ``SIGBUS`` with ``BUS_MCEERR_AR``, and
+ * processes that asked for it with ``PR_MCE_KILL_EARLY`` get ``BUS_MCEERR_AO``. A
+ * failure that the kernel reports to nobody is not seen here either: that of a
+ * granule while no such process maps any of the region, unless firmware reported it
+ * through ACPI GHES.
  *
  * Nothing but a mapping of the owner's reads the memory: a debugger, a core dump
  * and direct I/O do not.
@@ -142,8 +147,8 @@ enum egm_state {
  * @numa_node: out: the kernel's NUMA node of it, -1: unknown
  * @retired_count: out: retired granules, whoever retired them
  * @poison_count: out: those of them that failed while the host ran
- * @poison_lost: out: failures that there was no room to record: the clear does not
- *	spare these granules
+ * @poison_lost: out: reports of failures that there was no room to record, some
+ *	perhaps of the same granule: the clear does not spare these
  * @state: out: &enum egm_state
  * @poison: out: 1 if the kernel tells of memory that fails, 0 if it does not: it
  *	is too old, or manages part of the range itself

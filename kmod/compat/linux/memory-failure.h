@@ -2,8 +2,8 @@
 #ifndef _EGM_COMPAT_LINUX_MEMORY_FAILURE_H
 #define _EGM_COMPAT_LINUX_MEMORY_FAILURE_H
 
-/* 6.19, and 7.0 on kernels without memory failure handling */
-#ifdef COMPAT_HAS_pfn_address_space
+/* 6.19; before 7.0 not on kernels that are built without memory failure handling */
+#if defined(COMPAT_HAS_pfn_address_space) && IS_ENABLED(CONFIG_MEMORY_FAILURE)
 #include_next <linux/memory-failure.h>
 #else
 #include <linux/errno.h>
