@@ -102,6 +102,13 @@ class Description(unittest.TestCase):
         silent = overlap.replace("overlap = true\n", "")
         self.assertTrue(list(host.hidden_ranges(self.load(self.HOST + silent))))
 
+    def test_distances(self):
+        nodes = [{"near": None}, {"near": None}, {"near": 0}]
+        self.assertEqual([option for option in machine.distances(nodes) if option != "-numa"],
+                         ["dist,src=0,dst=1,val=40", "dist,src=0,dst=2,val=12",
+                          "dist,src=1,dst=2,val=40"])
+        self.assertEqual(machine.distances(nodes[:2]), [])
+
     def test_mistakes(self):
         for text in (self.HOST + "cpu_count = 2\n",
                      'memory = "2G"\n',
