@@ -17,7 +17,7 @@ guest_log=/run/guest.log
 start_guest() {
 	local pxm size total=0 memory=()
 	while read -r pxm size; do
-		memory+=(-object "memory-backend-file,id=egm$pxm,mem-path=/dev/egm$pxm,size=$size,share=on,align=$(</sys/class/egm/egm$pxm/mapping_size)"
+		memory+=(-object "memory-backend-file,id=egm$pxm,mem-path=/dev/egm$pxm,size=$size,share=on,align=$(<"/sys/class/egm/egm$pxm/mapping_size")"
 			-numa "node,memdev=egm$pxm")
 		total=$((total + size))
 	done < <(host '.sockets[] | "\(.pxm) \(.size)"')
