@@ -146,11 +146,14 @@ insmod "$EGM_MODULES/nvgrace-egm.ko"
 actor owner
 own owner
 dismiss owner
-# An opener that hardly gets the processor clears for seconds.
+# Workers that hardly get the processor clear for seconds.
+workers=/sys/devices/virtual/workqueue/nvgrace-egm
+echo 2 >"$workers/cpumask"
+echo 19 >"$workers/nice"
 taskset -c 1 bash -c 'while :; do :; done' &
 hog=$!
 trap 'kill -KILL $hog 2>/dev/null || true' EXIT
-actor opener taskset -c 1 chrt --idle 0 actor
+actor opener
 ask opener open /dev/egm4 rw
 wait_for 60 state_is clearing
 actor other
@@ -165,6 +168,8 @@ trap - EXIT
 answers opener 60 || fail "open() does not come back"
 expect "open during whose clear the region went" ENODEV "$answer"
 nothing_left
+echo 3 >"$workers/cpumask"
+echo 0 >"$workers/nice"
 echo "$aux" >"$drivers/bind"
 dismiss opener
 actor owner
