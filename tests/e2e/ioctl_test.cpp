@@ -35,6 +35,13 @@ static_assert(offsetof(egm_retired_pages_list, argsz) == 0);
 static_assert(offsetof(egm_retired_pages_list, count) == 4);
 static_assert(offsetof(egm_retired_pages_list, pages) == 8);
 static_assert(offsetof(egm_retired_page, offset) == 0 && offsetof(egm_retired_page, size) == 8);
+static_assert(EGM_GET_INFO == 0x456e && sizeof(egm_info) == 56);
+static_assert(offsetof(egm_info, argsz) == 0 && offsetof(egm_info, flags) == 4);
+static_assert(offsetof(egm_info, size) == 8 && offsetof(egm_info, mapping_size) == 16);
+static_assert(offsetof(egm_info, pxm) == 24 && offsetof(egm_info, numa_node) == 28);
+static_assert(offsetof(egm_info, retired_count) == 32 && offsetof(egm_info, poison_count) == 36);
+static_assert(offsetof(egm_info, poison_lost) == 40 && offsetof(egm_info, state) == 44);
+static_assert(offsetof(egm_info, poison) == 48 && offsetof(egm_info, granule) == 52);
 
 namespace {
 
@@ -97,6 +104,18 @@ int list_error(const UniqueFd &fd, const void *argument)
 void set_argsz(unsigned char *buffer, std::uint32_t argsz)
 {
 	std::memcpy(buffer, &argsz, sizeof(argsz));
+}
+
+int info_error(const UniqueFd &fd, const void *argument)
+{
+	return ioctl(fd.get(), EGM_GET_INFO, argument) ? errno : 0;
+}
+
+/// What the kernel sees of egm_info before it answers: argsz, then flags.
+void ask_info(unsigned char *buffer, std::uint32_t argsz, std::uint32_t flags = 0)
+{
+	std::memcpy(buffer, &argsz, sizeof(argsz));
+	std::memcpy(buffer + sizeof(argsz), &flags, sizeof(flags));
 }
 
 class Ioctl : public testing::TestWithParam<int> {
@@ -255,14 +274,105 @@ TEST_P(Ioctl, AnAnswerThatCannotBeWrittenIsAFault)
 	}
 }
 
+TEST_P(Ioctl, InfoNeedsAllOfItsFirstVersion)
+{
+	std::array<unsigned char, 128> buffer, before;
+
+	buffer.fill(untouched);
+	for (std::uint32_t argsz = 0; argsz < sizeof(egm_info); argsz++) {
+		ask_info(buffer.data(), argsz);
+		before = buffer;
+		EXPECT_EQ(info_error(fd, buffer.data()), EINVAL) << argsz;
+		EXPECT_EQ(buffer, before) << argsz;
+	}
+}
+
+TEST_P(Ioctl, InfoKnowsNoFlags)
+{
+	std::array<unsigned char, sizeof(egm_info)> buffer, before;
+
+	buffer.fill(untouched);
+	for (int bit = 0; bit < 32; bit++) {
+		ask_info(buffer.data(), sizeof(egm_info), 1u << bit);
+		before = buffer;
+		EXPECT_EQ(info_error(fd, buffer.data()), EINVAL) << bit;
+		EXPECT_EQ(buffer, before) << bit;
+	}
+}
+
+TEST_P(Ioctl, InfoSaysHowMuchOfItThereIsAndWritesNoMore)
+{
+	constexpr std::uint32_t max = std::numeric_limits<std::uint32_t>::max();
+	std::array<unsigned char, 4096> buffer;
+
+	for (std::uint32_t argsz :
+	     { static_cast<std::uint32_t>(sizeof(egm_info)), 57u, 64u, 4096u, 1u << 31, max }) {
+		egm_info info;
+
+		buffer.fill(untouched);
+		ask_info(buffer.data(), argsz);
+		ASSERT_EQ(info_error(fd, buffer.data()), 0) << argsz;
+		std::memcpy(&info, buffer.data(), sizeof(info));
+		EXPECT_EQ(info.argsz, sizeof(info)) << argsz;
+		EXPECT_TRUE(std::all_of(buffer.begin() + sizeof(info), buffer.end(),
+					[](unsigned char byte) { return byte == untouched; }))
+			<< argsz;
+	}
+}
+
+TEST_P(Ioctl, InfoIsWhatSysfsSays)
+{
+	const bool owner = (GetParam() & O_ACCMODE) == O_RDWR;
+	egm_info info = {};
+
+	info.argsz = sizeof(info);
+	ASSERT_EQ(info_error(fd, &info), 0);
+	EXPECT_EQ(info.flags, 0u);
+	EXPECT_EQ(info.size, region.size);
+	EXPECT_EQ(info.size, std::stoull(region.attribute("egm_size"), nullptr, 16));
+	EXPECT_EQ(std::to_string(info.mapping_size), region.attribute("mapping_size"));
+	EXPECT_EQ(info.pxm, region.pxm);
+	EXPECT_EQ(std::to_string(info.numa_node), region.attribute("numa_node"));
+	EXPECT_EQ(info.retired_count, offsets.size());
+	EXPECT_EQ(info.poison_count, 0u);
+	EXPECT_EQ(info.poison_lost, 0u);
+	EXPECT_EQ(info.state, owner ? 3u : 0u);
+	EXPECT_EQ(region.attribute("state"), owner ? "in-use" : "idle");
+	EXPECT_EQ(info.poison ? "supported" : "unsupported", region.attribute("poison"));
+	EXPECT_EQ(info.granule, granule);
+}
+
+TEST_P(Ioctl, InfoThatCannotBeReadOrWrittenIsAFault)
+{
+	for (std::uintptr_t address :
+	     { std::uintptr_t{ 0 }, std::uintptr_t{ 1 }, std::uintptr_t{ 1 } << 63,
+	       ~std::uintptr_t{ 0 }, ~std::uintptr_t{ 7 } })
+		EXPECT_EQ(info_error(fd, reinterpret_cast<void *>(address)), EFAULT)
+			<< std::hex << address;
+
+	for (int protection : { PROT_NONE, PROT_READ }) {
+		Fence fence(protection);
+
+		for (std::uint32_t there = 8; there < sizeof(egm_info); there++) {
+			std::memset(fence.last(there), 0, there);
+			ask_info(fence.last(there), sizeof(egm_info));
+			EXPECT_EQ(info_error(fd, fence.last(there)), EFAULT) << there;
+		}
+		ask_info(fence.last(sizeof(egm_info)), sizeof(egm_info));
+		EXPECT_EQ(info_error(fd, fence.last(sizeof(egm_info))), 0);
+	}
+}
+
 TEST_P(Ioctl, AnUnknownNumberIsSaidToBeUnknown)
 {
 	std::vector<unsigned char> buffer(needed);
 	set_argsz(buffer.data(), needed);
 
 	for (unsigned long request : std::initializer_list<unsigned long>{
-		     0ul, ~0ul, _IO('E', 0), _IO('E', 99), _IO('E', 101), _IO('E', 255),
-		     _IOR('E', 100, egm_retired_pages_list), _IOW('E', 100, egm_retired_pages_list),
+		     0ul, ~0ul, _IO('E', 0), _IO('E', 99), _IO('E', 101), _IO('E', 109),
+		     _IO('E', 111), _IO('E', 255), _IOR('E', 110, egm_info),
+		     _IOWR('E', 110, egm_info), _IOR('E', 100, egm_retired_pages_list),
+		     _IOW('E', 100, egm_retired_pages_list),
 		     _IOWR('E', 100, egm_retired_pages_list), _IO('D', 100), _IO('F', 100),
 		     _IO('e', 100), TCGETS }) {
 		EXPECT_EQ(ioctl(fd.get(), request, buffer.data()), -1);
