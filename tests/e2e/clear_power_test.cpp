@@ -15,6 +15,7 @@
 #include "clearing.hpp"
 #include "kernel_log.hpp"
 #include "programs/vfio.hpp"
+#include "trace.hpp"
 #include "wait.hpp"
 
 using namespace e2e;
@@ -160,12 +161,21 @@ TEST_F(ClearPower, AClearDoesNotHoldUpSuspend)
 {
 	dirty(region);
 	SlowClear slow;
+	Trace trace({ "nvgrace_egm", "power/suspend_resume" });
 	Child opener([&] { return open_and_look(region); });
 
 	ASSERT_TRUE(in_the_midst(region));
 	suspend();
 	slow.end();
 	EXPECT_EQ(opener.wait(), 0);
+
+	// Nobody has waited for its end, which is the opener's to tell.
+	std::vector<std::string> order;
+	for (const Trace::Event &event : trace.events()) {
+		if (event.text == "freeze_processes[0] end" || event.name == "egm_clear_end")
+			order.push_back(event.name);
+	}
+	EXPECT_EQ(order, (std::vector<std::string>{ "suspend_resume", "egm_clear_end" }));
 }
 
 TEST_F(ClearPower, AnOpenerThatWaitsForAGpuDoesNotHoldUpSuspend)
