@@ -11,6 +11,7 @@
 #include <linux/cpumask.h>
 #include <linux/io.h>
 #include <linux/ktime.h>
+#include <linux/log2.h>
 #include <linux/math.h>
 #include <linux/minmax.h>
 #include <linux/numa.h>
@@ -36,8 +37,8 @@
 #define EGM_CLEAR_WINDOW	SZ_1G
 /* Cleared between two looks at the scheduler: some milliseconds */
 #define EGM_CLEAR_CHUNK		SZ_16M
-/* Windows for each of several threads, so that all end at about one time */
-#define EGM_CLEAR_SHARES	8
+/* Pieces for each thread, so that all end at about one time */
+#define EGM_CLEAR_SHARES	16
 
 static struct workqueue_struct *egm_clear_wq;
 
@@ -47,18 +48,22 @@ struct egm_clear;
  * struct egm_clear_thread - one thread's part in a clear
  * @work: what the workqueue runs
  * @clear: the clear
+ * @window: what it has mapped, NULL: nothing
+ * @start: offset of the window in the region
  */
 struct egm_clear_thread {
 	struct work_struct work;
 	struct egm_clear *clear;
+	void *window;
+	u64 start;
 };
 
 /**
  * struct egm_clear - a clear under way
  * @region: what is cleared
  * @egm: its parent's device; removal waits for the clear
- * @window: bytes that a thread maps at a time
- * @cursor: where the next window begins
+ * @piece: bytes that a thread takes at a time: a power of two, one window at most
+ * @cursor: where the next piece begins
  * @error: 0 as long as it is worth going on
  * @running: threads that have not finished
  * @done: all of them have
@@ -68,7 +73,7 @@ struct egm_clear_thread {
 struct egm_clear {
 	struct egm_region *region;
 	struct nvgrace_egm_dev *egm;
-	u64 window;
+	u64 piece;
 	atomic64_t cursor;
 	int error;
 	atomic_t running;
@@ -83,14 +88,40 @@ static void egm_clear_abort(struct egm_clear *clear, int error)
 }
 
 /*
- * Clear [start, end) of the region, mapped at @window. Retired granules are not
- * touched: a store to one may take the host down.
+ * Have the window mapped that @offset lies in. It stays until the thread gets to
+ * another one: each unmapping interrupts all CPUs.
  */
-static int egm_clear_window(struct egm_clear *clear, void *window, u64 start,
-			    u64 end)
+static int egm_clear_map(struct egm_clear_thread *thread, u64 offset)
 {
+	struct egm_region *region = thread->clear->region;
+	u64 start = ALIGN_DOWN(offset, EGM_CLEAR_WINDOW);
+
+	if (thread->window && thread->start == start)
+		return 0;
+	if (thread->window)
+		memunmap(thread->window);
+	thread->start = start;
+	thread->window = memremap(region->base + start,
+				  min_t(u64, region->size - start,
+					EGM_CLEAR_WINDOW),
+				  MEMREMAP_WB);
+	return thread->window ? 0 : -ENOMEM;
+}
+
+/*
+ * Clear the piece at @offset. Retired granules are not touched: a store to one may
+ * take the host down.
+ */
+static int egm_clear_piece(struct egm_clear_thread *thread, u64 offset)
+{
+	struct egm_clear *clear = thread->clear;
 	struct egm_region *region = clear->region;
-	u64 offset = start;
+	u64 end = min(region->size, offset + clear->piece);
+	int ret;
+
+	ret = egm_clear_map(thread, offset);
+	if (ret)
+		return ret;
 
 	while (offset < end) {
 		u64 stop = min(end, offset + EGM_CLEAR_CHUNK);
@@ -105,7 +136,8 @@ static int egm_clear_window(struct egm_clear *clear, void *window, u64 start,
 
 		if (retired > offset) {
 			stop = min(stop, retired);
-			memset(window + (offset - start), 0, stop - offset);
+			memset(thread->window + (offset - thread->start), 0,
+			       stop - offset);
 			atomic64_add(stop - offset, &region->cleared);
 			offset = stop;
 		} else {
@@ -115,36 +147,24 @@ static int egm_clear_window(struct egm_clear *clear, void *window, u64 start,
 	return 0;
 }
 
-static int egm_clear_next(struct egm_clear *clear, u64 start)
-{
-	struct egm_region *region = clear->region;
-	u64 end = min(region->size, start + clear->window);
-	void *window;
-	int ret;
-
-	window = memremap(region->base + start, end - start, MEMREMAP_WB);
-	if (!window)
-		return -ENOMEM;
-	ret = egm_clear_window(clear, window, start, end);
-	memunmap(window);
-	return ret;
-}
-
 static void egm_clear_work(struct work_struct *work)
 {
-	struct egm_clear *clear =
-		container_of(work, struct egm_clear_thread, work)->clear;
+	struct egm_clear_thread *thread =
+		container_of(work, struct egm_clear_thread, work);
+	struct egm_clear *clear = thread->clear;
 
 	while (!READ_ONCE(clear->error)) {
-		u64 start = atomic64_fetch_add(clear->window, &clear->cursor);
+		u64 offset = atomic64_fetch_add(clear->piece, &clear->cursor);
 		int ret;
 
-		if (start >= clear->region->size)
+		if (offset >= clear->region->size)
 			break;
-		ret = egm_clear_next(clear, start);
+		ret = egm_clear_piece(thread, offset);
 		if (ret)
 			egm_clear_abort(clear, ret);
 	}
+	if (thread->window)
+		memunmap(thread->window);
 
 	/* The opener frees it all. */
 	if (atomic_dec_and_test(&clear->running))
@@ -182,20 +202,20 @@ static struct egm_clear *egm_clear_alloc(struct egm_region *region,
 					 unsigned int n)
 {
 	struct egm_clear *clear;
-	u64 window;
+	u64 piece;
 
-	window = div_u64(region->size, n > 1 ? n * EGM_CLEAR_SHARES : 1);
-	window = clamp_t(u64, round_up(window, EGM_CLEAR_CHUNK),
-			 EGM_CLEAR_CHUNK, EGM_CLEAR_WINDOW);
-	/* More threads than windows would have nothing to do. */
-	n = min_t(u64, n, DIV_ROUND_UP_ULL(region->size, window));
+	piece = clamp_t(u64, div_u64(region->size, n * EGM_CLEAR_SHARES),
+			EGM_CLEAR_CHUNK, EGM_CLEAR_WINDOW);
+	piece = rounddown_pow_of_two(piece);
+	/* More threads than pieces would have nothing to do. */
+	n = min_t(u64, n, DIV_ROUND_UP_ULL(region->size, piece));
 
 	clear = kvzalloc(struct_size(clear, threads, n), GFP_KERNEL);
 	if (!clear)
 		return NULL;
 	clear->region = region;
 	clear->egm = egm;
-	clear->window = window;
+	clear->piece = piece;
 	clear->nr_threads = n;
 	atomic_set(&clear->running, n);
 	init_completion(&clear->done);
