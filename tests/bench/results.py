@@ -3,8 +3,8 @@
 
 Samples are lists of numbers under these names, absent where something could not be measured:
 
-  ours.* published.*   open_ms, mmap_ms, touch_ms, munmap_ms, page_table_bytes_per_gib (one number an
-                       owner), kill_ms, stage2_faults, retired_bytes
+  ours.* published.*   open_ms, mmap_ms, touch_ms, munmap_ms, page_table_bytes_per_gib, kill_ms,
+                       stage2_faults, retired_bytes
   ours.memset_ms       user space's memset of the same bytes: as many threads as ours.open_ms had
   ours.memset_one_ms   and one
   one_thread.open_ms   ours with clear_threads=1
