@@ -538,7 +538,9 @@ TEST_P(Huge, AForkedProcessHasTheSame)
 		return 0;
 	});
 	EXPECT_EQ(child.wait(), 0);
-	EXPECT_EQ(costs[0], (Cost{ 0, 0 }));
+	// What was copied counts as not used yet, which some processors leave to a fault.
+	EXPECT_EQ(costs[0].tables, 0);
+	EXPECT_LE(costs[0].faults, static_cast<long>(mapped_at_once() ? 2 * block / page : 2));
 	EXPECT_EQ(costs[1], if_faulted(1, 0));
 	EXPECT_TRUE(marked(start, 3 * block, first + block));
 	// What one does to its mapping, the other does not see.

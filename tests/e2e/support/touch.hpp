@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <ostream>
 
 namespace e2e {
 
@@ -18,6 +19,11 @@ struct Cost {
 	long tables;
 
 	friend bool operator==(const Cost &, const Cost &) = default;
+	/// How GoogleTest shows one.
+	friend void PrintTo(const Cost &cost, std::ostream *stream)
+	{
+		*stream << cost.faults << " faults, " << cost.tables << " tables";
+	}
 };
 Cost touch(const void *start, std::uint64_t length);
 
