@@ -275,7 +275,6 @@ int egm_clear(struct egm_region *region, struct nvgrace_egm_dev *egm)
 	u64 cleared, ns;
 	int ret;
 
-	atomic64_set(&region->cleared, 0);
 	WRITE_ONCE(region->clear_began, ktime_get());
 	ret = egm_clear_run(region, egm, &threads);
 	ns = ktime_to_ns(ktime_sub(ktime_get(), region->clear_began));

@@ -170,8 +170,11 @@ int egm_owner_acquire(struct egm_region *region, bool nonblock)
 	/* Until the state leaves DRAINING and CLEARING, removal waits for us. */
 	ret = egm_owner_drain(region, egm, nonblock);
 	if (!ret) {
-		scoped_guard(rwsem_write, &region->lock)
+		scoped_guard(rwsem_write, &region->lock) {
+			/* Who sees the state must not see the last clear's count. */
+			atomic64_set(&region->cleared, 0);
 			egm_owner_set_state(region, EGM_STATE_CLEARING);
+		}
 		/* The last owner may have died of what is about to be listed. */
 		egm_poison_settle(region);
 		ret = egm_clear(region, egm);

@@ -127,9 +127,11 @@ static int egm_region_claim(struct egm_region *region)
 	region->claim = request_mem_region_exclusive(region->base, region->size,
 						     dev_name(&region->dev));
 	if (!region->claim) {
-		walk_iomem_res_desc(IORES_DESC_NONE, 0, region->base,
-				    region->base + region->size - 1, &conflict,
-				    egm_region_conflict);
+		/* It does not say why: without a conflict there was no memory. */
+		if (walk_iomem_res_desc(IORES_DESC_NONE, 0, region->base,
+					region->base + region->size - 1,
+					&conflict, egm_region_conflict) != 1)
+			return -ENOMEM;
 		egm_err(region, "cannot claim [%#llx-%#llx]: %pR lies there\n",
 			(u64)region->base, region->base + region->size - 1,
 			&conflict);
