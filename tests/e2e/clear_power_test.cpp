@@ -8,6 +8,8 @@
 
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
+#include <cstring>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -62,9 +64,22 @@ protected:
 	{
 		const int error = write_error("/sys/power/state", "disk");
 
-		UniqueFd snapshot(open("/dev/snapshot", O_RDONLY | O_CLOEXEC));
-		EXPECT_EQ(snapshot ? 0 : errno, error);
+		if (has_snapshot()) {
+			UniqueFd image(open(snapshot, O_RDONLY | O_CLOEXEC));
+			EXPECT_EQ(image ? 0 : errno, error);
+		}
 		return error;
+	}
+
+	/// Where a process hibernates the host, or restores it. Not in the kernel that checks
+	/// everything.
+	static constexpr const char *snapshot = "/dev/snapshot";
+	static bool has_snapshot()
+	{
+		const bool has = access(snapshot, F_OK) == 0;
+
+		EXPECT_NE(has, std::string(std::getenv("EGM_KERNEL")).starts_with("debug"));
+		return has;
 	}
 };
 
@@ -241,21 +256,25 @@ TEST_F(ClearPower, HibernationIsRefusedWhileAnOpenerWaitsForAGpu)
 
 TEST_F(ClearPower, AnImageIsNotRestoredOverAnOwner)
 {
-	UniqueFd owner = region.own();
+	if (!has_snapshot())
+		return;
 
-	UniqueFd snapshot(open("/dev/snapshot", O_WRONLY | O_CLOEXEC));
-	EXPECT_FALSE(snapshot);
+	UniqueFd owner = region.own();
+	EXPECT_FALSE(UniqueFd(open(snapshot, O_WRONLY | O_CLOEXEC)));
 	EXPECT_EQ(errno, EBUSY);
 	owner.reset();
-	EXPECT_TRUE(UniqueFd(open("/dev/snapshot", O_WRONLY | O_CLOEXEC))) << strerror(errno);
+	EXPECT_TRUE(UniqueFd(open(snapshot, O_WRONLY | O_CLOEXEC))) << strerror(errno);
 }
 
 // It is what the process that writes the image does first.
 TEST_F(ClearPower, NobodyOpensWhileTheHostHibernates)
 {
+	if (!has_snapshot())
+		return;
+
 	dirty(region);
 	{
-		UniqueFd snapshot = open_file("/dev/snapshot", O_RDONLY);
+		UniqueFd image = open_file(snapshot, O_RDONLY);
 
 		for (const Region &each : regions()) {
 			EXPECT_EQ(each.open_error(O_RDWR), EBUSY) << each.name();

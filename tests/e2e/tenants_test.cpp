@@ -156,32 +156,32 @@ TEST_F(Tenants, OfManyWhoRaceEachFindsNothingOfTheOthers)
 
 TEST_F(Tenants, NothingIsLeftWhenOpenersWereKilledAtAnyMomentOfTheirClear)
 {
+	const unsigned int cycles = 2 + effort / 2;
 	unsigned int midway = 0;
 
-	for (unsigned int cycle = 0; cycle < 2 + effort / 2; cycle++) {
+	for (unsigned int cycle = 0; cycle < cycles; cycle++) {
 		ASSERT_NO_FATAL_FAILURE(leave_secret(large));
 		for (int i = 0; i < 3; i++) {
 			SlowClear slow;
 			Child opener([&] { return large.open_error(O_RDWR); });
 
-			const auto moment = static_cast<std::uint64_t>(random()) % usable(large);
+			// Once in a part that has been cleared, else perhaps in the first one.
+			if (i == 0)
+				ASSERT_TRUE(in_the_midst(large));
 			ASSERT_TRUE(wait_until([&] {
-				return large.state() == "in-use" ||
-				       (large.state() == "clearing" &&
-					number(large, "cleared_bytes") > moment);
+				return large.state() == "clearing" || large.state() == "in-use";
 			}));
+			usleep(static_cast<useconds_t>(random() % 100'000));
 			opener.signal(SIGKILL);
 			slow.end();
-			if (opener.wait() != -SIGKILL)
-				continue;
-			const std::uint64_t bytes = number(large, "cleared_bytes");
-			midway += bytes > 0 && bytes < usable(large);
+			if (opener.wait() == -SIGKILL)
+				midway += number(large, "cleared_bytes") < usable(large);
 		}
 		UniqueFd owner = large.own();
 		ASSERT_EQ(number(large, "cleared_bytes"), usable(large));
 		ASSERT_TRUE(cleared(large, Mapping(owner, large.size)));
 	}
-	EXPECT_GT(midway, 0u);
+	EXPECT_GE(midway, cycles);
 }
 
 /// Allocations that fail one after the other, by order of this process. Not in every kernel.
@@ -339,7 +339,8 @@ TEST_F(Failing, AClearOrAProbeThatFailsLeavesNothing)
 		const int error = try_bind(region);
 		set_probability("0");
 		if (error) {
-			ASSERT_EQ(error, ENOMEM) << round;
+			// The kernel does not say why it grants no claim.
+			ASSERT_TRUE(error == ENOMEM || error == EBUSY) << round << " " << error;
 			ASSERT_NE(access(region.node().c_str(), F_OK), 0);
 			bind(region);
 		}

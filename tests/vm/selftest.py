@@ -59,6 +59,13 @@ class Verdict(unittest.TestCase):
                      "WARNING: possible recursive locking detected"):
             self.check(1, line[:20], console=f"{BOOT}{MARK}[    4.0] {line}\n")
 
+    def test_noise_of_a_second_boot(self):
+        start = "[    0.0] Booting Linux on physical CPU 0x0000000000 [0x000f0510]\n"
+        twice = start + BOOT + MARK + start + BOOT + MARK
+        self.check(0, "passed", console=twice)
+        self.check(1, "BUG: x", console=twice + "[    4.0] BUG: x\n")
+        self.check(1, "BUG: x", console=start + BOOT + MARK + "[    4.0] BUG: x\n" + start + BOOT)
+
     def test_insmod_without_a_mark_is_judged_too(self):
         taint = "[    3.0] nvgrace_egm: loading out-of-tree module taints kernel.\n"
         self.check(1, "BUG:", console=f"{BOOT}{taint}[    4.0] BUG: x\n")

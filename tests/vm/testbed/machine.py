@@ -32,6 +32,7 @@ COMMAND_LINE = (
     "sysctl.kernel.hung_task_timeout_secs=60 sysctl.kernel.hung_task_panic=1"
 )
 
+BOOT = re.compile(r"Booting Linux on physical CPU")
 FIRST_INSMOD = re.compile(r"egm: first insmod|loading out-of-tree module taints kernel")
 COMPLAINT = re.compile(
     r"WARNING:|BUG:|\bOops|Call trace:|Unable to handle|rcu:.*(stall|detected)|soft lockup|"
@@ -162,14 +163,24 @@ def _last(pattern, text):
     return matches[-1].strip() if matches else None
 
 
+def _complaint(console):
+    """The first one after our first module, in any boot: a suite may reset the machine."""
+    starts = [0, *(boot.start() for boot in BOOT.finditer(console)), len(console)]
+    for start, end in zip(starts, starts[1:]):
+        first = FIRST_INSMOD.search(console, start, end)
+        complaint = first and COMPLAINT.search(console, first.start(), end)
+        if complaint:
+            return complaint
+    return None
+
+
 def verdict(console, status, in_time):
     """(exit status, message) of a run, from the console's text and what came over egm.status."""
     panic = _last("Kernel panic - not syncing", console)
     if panic:
         why = _last(r"WARNING:|BUG:|Internal error:|Unable to handle", console)
         return 1, f"the host's kernel died: {panic}" + (f"; because of: {why}" if why else "")
-    first = FIRST_INSMOD.search(console)
-    complaint = first and COMPLAINT.search(console, first.start())
+    complaint = _complaint(console)
     if complaint:
         start = console.rfind("\n", 0, complaint.start()) + 1
         end = console.find("\n", complaint.end())
