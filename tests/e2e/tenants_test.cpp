@@ -166,8 +166,9 @@ TEST_F(Tenants, NothingIsLeftWhenOpenersWereKilledAtAnyMomentOfTheirClear)
 			Child opener([&] { return large.open_error(O_RDWR); });
 
 			// Once in a part that has been cleared, else perhaps in the first one.
-			if (i == 0)
+			if (i == 0) {
 				ASSERT_TRUE(in_the_midst(large));
+			}
 			ASSERT_TRUE(wait_until([&] {
 				return large.state() == "clearing" || large.state() == "in-use";
 			}));
