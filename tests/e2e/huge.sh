@@ -8,7 +8,6 @@ set -euo pipefail
 # shellcheck source=lib/actor.sh
 . /egm/lib/actor.sh
 
-drivers=/sys/bus/auxiliary/drivers/nvgrace_egm.egm
 page=$(page_size)
 block=$((page * page / 8))
 # No larger than it must be
@@ -18,28 +17,12 @@ aux=nvgrace_gpu_vfio_pci.egm.$pxm
 
 # check_mode MODE: all that can be seen in one map mode.
 check_mode() {
-	local round mappings children readable all_mappings=0 all_children=0
-
 	echo "== map=$1"
 	load_modules "map=$1"
 	bind_all
 	huge_test '--gtest_filter=-*Holes.*'
 	# Mappings, faults, moves and forks of blocks against removal
-	for ((round = 0; round < 8; round++)); do
-		actor racer mmap_race "/dev/egm$pxm" $((2 * block))
-		answers racer 60 || fail "the racer does not start"
-		expect "racer" ready "$answer"
-		sleep "0.0$((RANDOM % 90 + 10))"
-		echo "$aux" >"$drivers/unbind"
-		read -r mappings children readable <<<"$(tell racer gone)"
-		[[ $readable == 0 ]] || fail "round $round: $mappings $children $readable"
-		all_mappings=$((all_mappings + mappings))
-		all_children=$((all_children + children))
-		dismiss racer
-		echo "$aux" >"$drivers/bind"
-	done
-	((all_children > 0)) || fail "no child was forked in any round"
-	echo "ok: removal won all rounds against $all_mappings mappings and $all_children children"
+	race_removal 8 "$aux" "/dev/egm$pxm" $((2 * block))
 	unload_modules
 
 	echo "== map=$1, retired granules are mapped nowhere"

@@ -109,22 +109,7 @@ check_mode() {
 	dismiss next
 
 	# mmap, reads and forks against removal
-	local round readable mappings children all_mappings=0 all_children=0
-	for ((round = 0; round < $2; round++)); do
-		actor racer mmap_race /dev/egm4
-		answers racer 60 || fail "the racer does not start"
-		expect "racer" ready "$answer"
-		sleep "0.0$((RANDOM % 90 + 10))"
-		echo "$aux" >"$drivers/unbind"
-		read -r mappings children readable <<<"$(tell racer gone)"
-		[[ $readable == 0 ]] || fail "round $round: $mappings $children $readable"
-		all_mappings=$((all_mappings + mappings))
-		all_children=$((all_children + children))
-		dismiss racer
-		echo "$aux" >"$drivers/bind"
-	done
-	((all_children > 0)) || fail "no child was forked in any round"
-	echo "ok: removal won all rounds against $all_mappings mappings and $all_children children"
+	race_removal "$2" "$aux" /dev/egm4
 
 	actor owner
 	own owner

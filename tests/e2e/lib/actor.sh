@@ -67,3 +67,25 @@ kill_actor() {
 	hang_up actor_in "$1"
 	hang_up actor_out "$1"
 }
+
+# race_removal ROUNDS AUX NODE [BYTES]: somebody maps, reads and forks while the device AUX is unbound.
+# Nothing is to be readable after that, in no mapping and in no child.
+race_removal() {
+	local driver=/sys/bus/auxiliary/drivers/nvgrace_egm.egm
+	local round readable mappings children all_mappings=0 all_children=0
+	for ((round = 0; round < $1; round++)); do
+		actor racer mmap_race "${@:3}"
+		answers racer 60 || fail "the racer does not start"
+		expect "racer" ready "$answer"
+		sleep "0.0$((RANDOM % 90 + 10))"
+		echo "$2" >"$driver/unbind"
+		read -r mappings children readable <<<"$(tell racer gone)"
+		[[ $readable == 0 ]] || fail "round $round: $mappings $children $readable"
+		all_mappings=$((all_mappings + mappings))
+		all_children=$((all_children + children))
+		dismiss racer
+		echo "$2" >"$driver/bind"
+	done
+	((all_children > 0)) || fail "no child was forked in any round"
+	echo "ok: removal won all rounds against $all_mappings mappings and $all_children children"
+}
