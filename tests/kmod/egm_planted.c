@@ -38,7 +38,7 @@ static void egm_planted_overrun(void)
 {
 	object = kzalloc(amount, GFP_KERNEL);
 	if (object)
-		memset(object, 0, amount + 1);
+		object[amount] = 'x'; /* memset() has a check of its own */
 	kfree(object);
 }
 
