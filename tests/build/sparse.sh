@@ -4,7 +4,8 @@
 # sparse.sh KERNEL: sparse finds nothing, after it has found a planted fault.
 source "$(dirname "$0")/lib.sh"
 kernel=$1
-sparse=(KBUILD_CHECKSRC=2 CHECK=/opt/sparse/sparse "$without_btf")
+# It does not know of cleanup functions: where spinlocks are annotated for it, a guard looks held for ever.
+sparse=(KBUILD_CHECKSRC=2 CHECK=/opt/sparse/sparse CF=-Wno-context "$without_btf")
 
 build /src "$kernel" /build/modules EGM_TESTS=1 "${sparse[@]}"
 grep -q '^ *CHECK ' /build/modules.log || fail "sparse did not run"

@@ -156,7 +156,9 @@ private:
 	std::string dma_read(const Words &words)
 	{
 		if (desk_.bytes().empty()) {
-			desk_ = e2e::Mapping::anonymous(programs::Edu::buffer_size);
+			// A whole page: the IOMMU maps no less.
+			desk_ = e2e::Mapping::anonymous(
+				static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE)));
 			container_->map(desk_iova, desk_.bytes());
 		}
 		const auto bytes = desk_.bytes();

@@ -3,10 +3,10 @@
  * mmap_race DEVICE [BYTES]: an owner of many processes, which map, read, move and fork without end
  * while somebody removes the region.
  *
- * Says "ready" when it is at it. A line on stdin means that removal has come back: from then on no
- * byte may be readable in any process, whenever the mapping was made. Answers "MAPPINGS CHILDREN
- * READABLE": mappings made, children forked by those who map, bytes of 16 in each mapping (one in a
- * page) that could still be read.
+ * Says "ready" when it is at it and has forked. A line on stdin means that removal has come back:
+ * from then on no byte may be readable in any process, whenever the mapping was made. Answers
+ * "MAPPINGS CHILDREN READABLE": mappings made, children forked by those who map, bytes of 16 in
+ * each mapping (one in a page) that could still be read.
  *
  * Processes, not threads: the threads of one process would wait for each other in mmap(). And
  * single pages, if nothing else is said: a mapping counts most when removal meets it half made.
@@ -144,7 +144,7 @@ void race(const std::string &device, std::size_t length)
 		Mapper(file, length, tally, gate, number).run();
 		_exit(0);
 	}
-	while (tally.mappings < mappers * kept)
+	while (tally.mappings < mappers * kept || !tally.children)
 		usleep(1000);
 	std::cout << "ready" << std::endl;
 
