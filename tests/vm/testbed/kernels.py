@@ -61,8 +61,8 @@ def read(path: Path = TABLE) -> list[Kernel]:
         words = text.partition("#")[0].split()
         if not words:
             continue
-        if len(words) not in (5, 6, 7):
-            raise Failure(f"{path}:{number}: expected five to seven columns, found {len(words)}")
+        if len(words) < 5:
+            raise Failure(f"{path}:{number}: expected five columns at least, found {len(words)}")
         name, suite, version, flavours, roles, *built = words
         flavour_list, role_set = tuple(flavours.split(",")), frozenset(roles.split(","))
         if role_set - ROLES:
@@ -74,7 +74,8 @@ def read(path: Path = TABLE) -> list[Kernel]:
             raise Failure(f"{path}:{number}: {name} is built, and that for arm64 only")
         if name in (kernel.name for kernel in kernels):
             raise Failure(f"{path}:{number}: {name} is there twice")
-        kernels.append(Kernel(name, suite, version, flavour_list, role_set, *built))
+        kernels.append(Kernel(name, suite, version, flavour_list, role_set,
+                              built[0] if built else None, " ".join(built[1:])))
     if not kernels:
         raise Failure(f"{path}: no kernels")
     return kernels
