@@ -41,7 +41,11 @@ function(egm_vm_suite name)
 	math(EXPR limit "${arg_TIMEOUT} + 1200")
 	foreach(kernel IN LISTS arg_KERNELS arg_ALL_KERNELS)
 		set(test vm/${name}:${kernel})
-		add_test(NAME ${test}
+		set(only)
+		if(kernel IN_LIST arg_ALL_KERNELS)
+			set(only CONFIGURATIONS all)
+		endif()
+		add_test(NAME ${test} ${only}
 			COMMAND ${PROJECT_SOURCE_DIR}/tests/vm/run --build ${PROJECT_BINARY_DIR}/vm
 				--kernel ${kernel} --host ${arg_HOST} --timeout ${arg_TIMEOUT} ${name})
 		set_tests_properties(${test} PROPERTIES
@@ -52,9 +56,6 @@ function(egm_vm_suite name)
 			FIXTURES_REQUIRED "root-build;root-host;busybox;kernel-${kernel}"
 			SKIP_RETURN_CODE 77
 			TIMEOUT ${limit})
-		if(kernel IN_LIST arg_ALL_KERNELS)
-			set_tests_properties(${test} PROPERTIES CONFIGURATIONS all)
-		endif()
 		if(arg_FAILS_WITH)
 			set_tests_properties(${test} PROPERTIES
 				PASS_REGULAR_EXPRESSION "\nvm/run: [^\n]*${arg_FAILS_WITH}")
