@@ -130,9 +130,16 @@ def command(host, kernel, root_image, run, shell):
         line += ["-M", f"{machine},memory-backend=ram",
                  "-object", f"{ram},id=ram,size={host['memory'] >> 20}M"]
 
+    line += host["qemu"]
     for function in host["gpus"] + host["devices"]:
-        slot = function["address"].split(":")[2]
-        line += ["-device", f"{function['device']},addr={slot}"]
+        _, bus, slot = function["address"].split(":")
+        place = f"addr={slot}"
+        if function.get("port"):
+            slot = function["port"].split(":")[2]
+            line += ["-device", f"pcie-root-port,id=port{bus},chassis=0x{bus},addr={slot},"
+                                "hotplug=off"]
+            place = f"bus=port{bus}"
+        line += ["-device", f"{function['device']},{place}"]
     for number, preset in enumerate(host["bytes"]):
         line += ["-device",
                  f"loader,file={run}/bytes-{number},addr={preset['at']:#x},force-raw=on"]
