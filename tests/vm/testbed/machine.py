@@ -40,13 +40,16 @@ COMPLAINT = re.compile(
     r"suspicious RCU usage|bad unlock balance|held lock freed|lock held when returning")
 
 
-def initramfs(busybox, init, kernel=None):
-    """/init and the kernel's modules; `kernel` is its entry in the cache. A guest needs no modules."""
+def initramfs(busybox, init, kernel=None, programs=None):
+    """/init and the kernel's modules; `kernel` is its entry in the cache. A guest needs no modules, and
+    may have a directory of programs."""
     archive = Archive()
     archive.file("bin/busybox", busybox.read_bytes(), executable=True)
     archive.file("init", init.read_bytes(), executable=True)
     if kernel:
         archive.tree(kernel / "lib" / "modules", "lib/modules")
+    if programs:
+        archive.tree(programs, "bin")
     return archive.bytes()
 
 
