@@ -9,11 +9,12 @@ endif()
 egm_testbed_fixture(root-host)
 egm_testbed_fixture(busybox)
 
-# egm_vm_program(NAME SOURCES <file>... [LIBRARIES <target>...])
+# egm_vm_program(NAME [GUEST] SOURCES <file>... [LIBRARIES <target>...])
 #
-# A program for the host under test, in the PATH of its suites.
+# A program for the host under test, in the PATH of its suites. GUEST: for KVM guests, which have no
+# libraries.
 function(egm_vm_program name)
-	cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBRARIES")
+	cmake_parse_arguments(PARSE_ARGV 1 arg "GUEST" "" "SOURCES;LIBRARIES")
 	if(NOT CMAKE_CROSSCOMPILING)
 		return()
 	endif()
@@ -23,6 +24,11 @@ function(egm_vm_program name)
 		RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/payload/bin)
 	target_include_directories(e2e-${name} PRIVATE support)
 	target_link_libraries(e2e-${name} PRIVATE egm_warnings egm_uapi ${arg_LIBRARIES})
+	if(arg_GUEST)
+		set_target_properties(e2e-${name} PROPERTIES
+			RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/guest)
+		target_link_options(e2e-${name} PRIVATE -static)
+	endif()
 	add_dependencies(e2e e2e-${name})
 endfunction()
 

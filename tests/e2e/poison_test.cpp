@@ -37,7 +37,6 @@ using namespace e2e;
 namespace {
 
 const std::uint64_t page = static_cast<std::uint64_t>(getpagesize());
-const int page_shift = __builtin_ctzll(page);
 
 /// How many granules the module has room for.
 constexpr unsigned int room = 1024;
@@ -151,25 +150,11 @@ Firmware &firmware()
 }
 
 /// Simulates errors of pages from a process that maps none of them.
-void fail_elsewhere(const std::vector<std::uint64_t> &offsets)
+void fail_elsewhere(std::vector<std::uint64_t> offsets)
 {
-	std::string addresses;
-
-	for (std::uint64_t offset : offsets)
-		addresses += std::format(" {:#x}", memory().address(offset));
-	run({ "bash", "-c",
-	      "set -e; for a in" + addresses +
-		      "; do echo $a >/sys/devices/system/memory/hard_offline_page; done" });
-}
-
-testing::AssertionResult is(const BusErrors &errors, int code, const void *address, int count = 1)
-{
-	if (errors.count == count && errors.code == code && errors.address == address &&
-	    errors.lsb == page_shift)
-		return testing::AssertionSuccess();
-	return testing::AssertionFailure()
-	       << std::format("{} times SIGBUS, code {}, lsb {}, at {}", errors.count, errors.code,
-			      errors.lsb, errors.address);
+	for (std::uint64_t &offset : offsets)
+		offset = memory().address(offset);
+	simulate_errors_elsewhere(offsets);
 }
 
 testing::AssertionResult becomes_listed(std::uint64_t offset, const Memory &where = memory())

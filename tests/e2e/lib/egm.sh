@@ -69,15 +69,38 @@ unload_modules() {
 	rmmod nvgrace_gpu_vfio_pci
 }
 
-# bind ADDRESS [DRIVER]: hand a function to a driver, ours if none is named.
-bind() {
-	local device=/sys/bus/pci/devices/$1 driver=${2:-nvgrace_gpu_vfio_pci}
-	echo "$driver" >"$device/driver_override"
+# reserve ADDRESS [DRIVER]: takes a function away from its driver, for the one named or ours alone to take.
+reserve() {
+	local device=/sys/bus/pci/devices/$1
+	echo "${2:-nvgrace_gpu_vfio_pci}" >"$device/driver_override"
 	if [[ -e $device/driver ]]; then
 		echo "$1" >"$device/driver/unbind"
 	fi
+}
+
+# say_ready ADDRESS [VALUE]: a GPU that is no more than RAM in its BAR0 says in both its registers that its
+# memory can be used, or has another VALUE there.
+say_ready() {
+	local bar register
+	read -r bar _ <"/sys/bus/pci/devices/$1/resource"
+	setpci -s "$1" COMMAND=2:2
+	for register in 0x1498 0x200bc; do
+		busybox devmem $((bar + register)) 32 "${2:-0xff}"
+	done
+}
+
+# bind ADDRESS [DRIVER]: hand a function to a driver, ours if none is named; a GPU's memory is ready.
+bind() {
+	local driver=${2:-nvgrace_gpu_vfio_pci}
+	reserve "$@"
+	# shellcheck disable=SC2016 # jq's variable
+	if host -e --arg gpu "$1" 'any(.gpus[]; .address == $gpu and (.device | startswith("bochs-display"))
+			and .properties["nvidia,gpu-mem-size"] > 0)' >/dev/null; then
+		say_ready "$1"
+	fi
 	echo "$1" >/sys/bus/pci/drivers_probe
-	[[ $(basename "$(readlink -f "$device/driver")") == "$driver" ]] || fail "$driver did not bind $1"
+	[[ $(basename "$(readlink -f "/sys/bus/pci/devices/$1/driver")") == "$driver" ]] ||
+		fail "$driver did not bind $1"
 }
 
 # unbind ADDRESS: from whatever driver has it; no driver will take it by itself.

@@ -7,12 +7,26 @@
 #	node 1  -- memory-backend-file -- /dev/egm5	(with two sockets)
 #	GPU     -- vfio-pci ------------- bound to our driver
 #
+# or whose memory is QEMU's own.
+#
 # Its init is tests/vm/guest-init; it says "guest: ok" or "guest: failed: why" on its console.
 
 guest_log=/run/guest.log
 
-# start_guest [more QEMU options]: with all sockets' carve-outs as its memory, and guest_options on its
-# kernel's command line. Sets guest_pid.
+# run_guest MIB [more QEMU options]: with guest_options on its kernel's command line. Sets guest_pid.
+run_guest() {
+	mkfifo /run/guest.in
+	exec {guest_in}<>/run/guest.in
+	qemu-system-aarch64 -nodefaults -display none -no-reboot \
+		-M virt,accel=kvm,gic-version=3 -cpu host -smp 2 -m "$1M" "${@:2}" \
+		-kernel /egm/guest/vmlinuz -initrd /egm/guest/initrd \
+		-append "console=ttyAMA0 panic=-1 egm.wait ${guest_options-quiet}" -serial stdio \
+		<&"$guest_in" >"$guest_log" 2>&1 &
+	guest_pid=$!
+	trap 'kill -KILL $guest_pid 2>/dev/null || true' EXIT
+}
+
+# start_guest [more QEMU options]: with all sockets' carve-outs as its memory.
 # shellcheck disable=SC2120 # all of them are optional
 start_guest() {
 	local pxm size total=0 memory=()
@@ -21,15 +35,7 @@ start_guest() {
 			-numa "node,memdev=egm$pxm")
 		total=$((total + size))
 	done < <(host '.sockets[] | "\(.pxm) \(.size)"')
-	mkfifo /run/guest.in
-	exec {guest_in}<>/run/guest.in
-	qemu-system-aarch64 -nodefaults -display none -no-reboot \
-		-M virt,accel=kvm,gic-version=3 -cpu host -smp 2 -m "$((total >> 20))M" "${memory[@]}" \
-		-kernel /egm/guest/vmlinuz -initrd /egm/guest/initrd \
-		-append "console=ttyAMA0 panic=-1 egm.wait ${guest_options-quiet}" -serial stdio "$@" \
-		<&"$guest_in" >"$guest_log" 2>&1 &
-	guest_pid=$!
-	trap 'kill -KILL $guest_pid 2>/dev/null || true' EXIT
+	run_guest $((total >> 20)) "${memory[@]}" "$@"
 }
 
 guest_has_ended_its_check() {

@@ -15,6 +15,12 @@
  *					container; says what it is: "1234:11e8"
  *	vfio-close ADDRESS		the device only: group and container stay, for
  *					vfio to open it again
+ *	vfio-region ADDRESS INDEX	its bytes, and areas that can be mapped where
+ *					not all is the same: "0x40000000 0x0+0x20000000"
+ *	vfio-map ADDRESS INDEX BYTES	like map
+ *	vfio-peek ADDRESS INDEX OFFSET	a 32-bit word of a region
+ *	vfio-poke ADDRESS INDEX OFFSET VALUE
+ *	vfio-reset ADDRESS
  *	dma-map IOVA			let all functions of the container see the mapping
  *	dma-read ADDRESS IOVA		the first byte that an `edu` reads there, or
  *					"nothing" if it gets no data
@@ -29,6 +35,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <format>
 #include <functional>
 #include <iostream>
 #include <iterator>
@@ -46,6 +53,12 @@ using Words = std::vector<std::string>;
 std::uint64_t number(const std::string &word)
 {
 	return std::stoull(word, nullptr, 0);
+}
+
+/** Of a region: the second word after the order. */
+std::uint32_t index(const Words &words)
+{
+	return static_cast<std::uint32_t>(number(words.at(2)));
 }
 
 class Actor {
@@ -147,6 +160,51 @@ private:
 		return "ok";
 	}
 
+	programs::Function function(const Words &words) const
+	{
+		return programs::Function(groups_.at(words.at(1)).device());
+	}
+
+	std::string vfio_region(const Words &words) const
+	{
+		const auto region = function(words).region(index(words));
+		std::string answer = std::format("{:#x}", region.size);
+		for (const auto &area : region.mappable)
+			answer += std::format(" {:#x}+{:#x}", area.offset, area.size);
+		return answer;
+	}
+
+	std::string vfio_map(const Words &words)
+	{
+		const auto offset = function(words).region(index(words)).offset;
+		mapping_ = { groups_.at(words.at(1)).device(), number(words.at(3)), offset };
+		return "ok";
+	}
+
+	std::string vfio_peek(const Words &words) const
+	{
+		std::uint32_t value = 0;
+		e2e::check(function(words).read(index(words), number(words.at(3)), &value,
+						sizeof(value)),
+			   "read from a region");
+		return std::format("{:#x}", value);
+	}
+
+	std::string vfio_poke(const Words &words) const
+	{
+		const auto value = static_cast<std::uint32_t>(number(words.at(4)));
+		e2e::check(function(words).write(index(words), number(words.at(3)), &value,
+						 sizeof(value)),
+			   "write to a region");
+		return "ok";
+	}
+
+	std::string vfio_reset(const Words &words) const
+	{
+		const int error = function(words).reset();
+		return error ? strerrorname_np(error) : "ok";
+	}
+
 	std::string dma_map(const Words &words)
 	{
 		container_->map(number(words.at(1)), mapping_.bytes());
@@ -185,6 +243,11 @@ private:
 		{ "close", [this](const Words &) { return close(); } },
 		{ "vfio", [this](const Words &words) { return vfio(words); } },
 		{ "vfio-close", [this](const Words &words) { return vfio_close(words); } },
+		{ "vfio-region", [this](const Words &words) { return vfio_region(words); } },
+		{ "vfio-map", [this](const Words &words) { return vfio_map(words); } },
+		{ "vfio-peek", [this](const Words &words) { return vfio_peek(words); } },
+		{ "vfio-poke", [this](const Words &words) { return vfio_poke(words); } },
+		{ "vfio-reset", [this](const Words &words) { return vfio_reset(words); } },
 		{ "dma-map", [this](const Words &words) { return dma_map(words); } },
 		{ "dma-read", [this](const Words &words) { return dma_read(words); } },
 	};

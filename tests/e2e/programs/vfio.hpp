@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// PCI functions through VFIO's groups and the type1 container, as far as the tests need them.
+// PCI functions through VFIO's groups and the type1 container, or through iommufd, as far as the
+// tests need them.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
+#include <vector>
+
+#include <sys/types.h>
 
 #include "unique_fd.hpp"
 
@@ -33,6 +38,7 @@ public:
 	void open_device();
 	void close_device() { device_ = {}; }
 	const e2e::UniqueFd &device() const { return device_; }
+	const e2e::UniqueFd &group() const { return group_; }
 	/** Vendor and device, "1234:11e8", as the device's configuration space has them. */
 	std::string identity() const;
 
@@ -40,6 +46,58 @@ private:
 	std::string address_;
 	e2e::UniqueFd group_;
 	e2e::UniqueFd device_;
+};
+
+/** iommufd's I/O address space, for functions that are opened by nodes of their own. */
+class Iommufd {
+public:
+	Iommufd();
+
+	/** The function is open as long as the descriptor. */
+	e2e::UniqueFd open_device(const std::string &address) const;
+
+private:
+	e2e::UniqueFd iommufd_;
+	std::uint32_t address_space_;
+};
+
+/** A function that is open through VFIO, as its driver shows it. What can fail returns errno, or 0.
+ */
+class Function {
+public:
+	struct Area {
+		std::uint64_t offset, size;
+		friend bool operator==(const Area &, const Area &) = default;
+	};
+	struct Region {
+		std::uint64_t size = 0;
+		/** In the file. */
+		std::uint64_t offset = 0;
+		std::uint32_t flags = 0;
+		/** Of the capability that lists what can be mapped; 0 without one. */
+		unsigned int version = 0;
+		std::vector<Area> mappable;
+	};
+
+	explicit Function(const e2e::UniqueFd &device) : device_(device) {}
+
+	/** Throws where there is no such region. */
+	Region region(std::uint32_t index) const;
+
+	/** pread(2) and pwrite(2) at an offset of a region. */
+	ssize_t read(std::uint32_t index, std::uint64_t offset, void *data, std::size_t size) const;
+	ssize_t write(std::uint32_t index, std::uint64_t offset, const void *data,
+		      std::size_t size) const;
+
+	int reset() const;
+	/** A function that was opened by its group needs the group. */
+	int hot_reset(const e2e::UniqueFd *group) const;
+	int set_feature(std::uint32_t feature) const;
+	/** A DMA buffer of a part of a region; without one, errno says why. */
+	e2e::UniqueFd dma_buffer(std::uint32_t index, const Area &area) const;
+
+private:
+	const e2e::UniqueFd &device_;
 };
 
 /** QEMU's `edu` device, open through VFIO: a DMA engine with 4 KiB of its own. */

@@ -25,6 +25,29 @@ int simulate_error(std::uint64_t address)
 	return write(file.get(), text.data(), text.size()) < 0 ? errno : 0;
 }
 
+void simulate_errors_elsewhere(const std::vector<std::uint64_t> &addresses)
+{
+	std::string words;
+
+	for (std::uint64_t address : addresses)
+		words += std::format(" {:#x}", address);
+	run({ "bash", "-c",
+	      "set -e; for a in" + words +
+		      "; do echo $a >/sys/devices/system/memory/hard_offline_page; done" });
+}
+
+testing::AssertionResult is(const BusErrors &errors, int code, const void *address, int count)
+{
+	const int page_shift = __builtin_ctz(static_cast<unsigned int>(getpagesize()));
+
+	if (errors.count == count && errors.code == code && errors.address == address &&
+	    errors.lsb == page_shift)
+		return testing::AssertionSuccess();
+	return testing::AssertionFailure()
+	       << std::format("{} times SIGBUS, code {}, lsb {}, at {}", errors.count, errors.code,
+			      errors.lsb, errors.address);
+}
+
 Firmware::Firmware()
 {
 	std::array<int, 2> in, out;

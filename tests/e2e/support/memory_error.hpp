@@ -6,6 +6,9 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
 
 #include "child.hpp"
 #include "mapping.hpp"
@@ -16,6 +19,9 @@ namespace e2e {
 /// Tells the kernel, from this process, that a page of memory has failed; errno, 0 where it takes
 /// it.
 int simulate_error(std::uint64_t address);
+
+/// The same from a process that maps none of the pages; throws where the kernel does not take it.
+void simulate_errors_elsewhere(const std::vector<std::uint64_t> &addresses);
 
 /// The firmware, as long as it lives (lib/memory_error.py); one at a time in the host.
 class Firmware {
@@ -44,6 +50,9 @@ struct BusErrors {
 	int lsb;
 	const void *address;
 };
+
+/// Whether they are all of one page that failed, with this code and address in the last one.
+testing::AssertionResult is(const BusErrors &errors, int code, const void *address, int count = 1);
 
 /// A process with the mappings of this one, and one more for memory that fails.
 class Witness {

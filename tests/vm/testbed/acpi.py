@@ -11,15 +11,16 @@ looks at the bus.
 DEVICE_PROPERTIES = "daffd814-6eba-4d8c-8a91-bc9bbf4aa301"
 
 
-def scope(address):
-    """0000:00:05.0 -> \\_SB.PCI0.S28"""
+def scope(address, port=None):
+    """0000:00:05.0 -> \\_SB.PCI0.S28; 0000:01:00.0 behind a root port there -> \\_SB.PCI0.S28.S00"""
     slot, function = address.split(":")[2].split(".")
-    return f"\\_SB.PCI0.S{int(slot, 16) << 3 | int(function):02X}"
+    parent = scope(port) if port else "\\_SB.PCI0"
+    return f"{parent}.S{int(slot, 16) << 3 | int(function):02X}"
 
 
-def sysfs_path(address):
+def sysfs_path(address, port=None):
     """The same as the kernel prints it: \\_SB_.PCI0.S28_"""
-    return "\\" + ".".join(part.ljust(4, "_") for part in scope(address)[1:].split("."))
+    return "\\" + ".".join(part.ljust(4, "_") for part in scope(address, port)[1:].split("."))
 
 
 def _literal(value):
@@ -32,7 +33,7 @@ def ssdt(host):
     for gpu in host["gpus"]:
         if not gpu["properties"]:
             continue
-        name = scope(gpu["address"])
+        name = scope(gpu["address"], gpu["port"])
         lines += [
             f"    External ({name}, DeviceObj)",
             f"    Scope ({name})",

@@ -19,6 +19,7 @@ Keys of a description (amounts: 512 or "512M"; addresses: numbers or sums such a
   cpus, cpu              QEMU's -smp (2) and -cpu (max)
   options                more of the kernel's command line
   guest                  a kernel of kernels.txt for KVM guests inside: /egm/guest
+  qemu                   more of QEMU's command line: a list of words
   qmp                    true: suites can speak to the machine's own QEMU (lib/qmp.py)
   [[node]]               a NUMA node: memory = amount, cpus = "0-1" (both may be absent); near = N:
                          node N is nearer than the others
@@ -35,8 +36,8 @@ Keys of a description (amounts: 512 or "512M"; addresses: numbers or sums such a
   [[device]]             a PCI function that is no GPU: device = "edu"
   [[bytes]]              words found in RAM at boot: at = address, u64 = [...]
 
-A GPU: device = QEMU's name and options ("bochs-display"), memory = {base, size}: its own memory,
-properties = {"nvidia,egm-pxm" = number, sum, or {asl = 'literal'}}, omit = ["nvidia,egm-size"],
+A GPU: device = QEMU's name and options ("bochs-display"), port = true: behind a root port of its own,
+where it can be reset, memory = {base, size}: its own memory, properties = {"nvidia,egm-pxm" = number, sum, or {asl = 'literal'}}, omit = ["nvidia,egm-size"],
 overlap as above. Every table may carry `name` and `expect`, which only the suite reads.
 """
 
@@ -109,8 +110,8 @@ def _pages(entries, places):
 
 class _Expansion:
     def __init__(self, name, description):
-        _check_keys(description, ("memory", "visible", "cpus", "cpu", "options", "guest", "qmp",
-                                  "node", "socket", "gpu", "device", "bytes"), name)
+        _check_keys(description, ("memory", "visible", "cpus", "cpu", "options", "guest", "qemu",
+                                  "qmp", "node", "socket", "gpu", "device", "bytes"), name)
         self.memory = evaluate(description["memory"], {})
         visible = evaluate(description["visible"], {})
         self.places = {
@@ -119,6 +120,7 @@ class _Expansion:
             "end": RAM_BASE + self.memory,
         }
         self.slot = FIRST_SLOT
+        self.ports = 0
         self.bytes = []
         self.gpus = []
         self.sockets = [self._socket(table) for table in description.get("socket", [])]
@@ -149,6 +151,7 @@ class _Expansion:
             "cpu": description.get("cpu", "max"),
             "options": description.get("options", ""),
             "guest": description.get("guest"),
+            "qemu": description.get("qemu", []),
             "qmp": description.get("qmp", False),
             "nodes": self._nodes(description.get("node", [])),
             "sockets": self.sockets,
@@ -214,7 +217,7 @@ class _Expansion:
         return {"address": at, "pages": pages}
 
     def _gpu(self, table, socket):
-        _check_keys(table, ("device", "memory", "properties", "omit", "overlap"), "gpu")
+        _check_keys(table, ("device", "port", "memory", "properties", "omit", "overlap"), "gpu")
         properties = {}
         if "memory" in table:
             properties[GPU_BASE] = evaluate(table["memory"]["base"], self.places)
@@ -228,10 +231,15 @@ class _Expansion:
             properties[key] = value if isinstance(value, dict) else evaluate(value, self.places)
         for key in table.get("omit", []):
             del properties[key]
-        address = self._address()
+        address, port = self._address(), None
+        if table.get("port", False):
+            # Firmware numbers the buses behind ports in the order of the slots.
+            self.ports += 1
+            address, port = f"0000:{self.ports:02x}:00.0", address
         self.gpus.append({
             "address": address,
-            "acpi": acpi.sysfs_path(address),
+            "port": port,
+            "acpi": acpi.sysfs_path(address, port),
             "device": table.get("device", "bochs-display"),
             "socket": socket["pxm"] if socket else None,
             "properties": properties,

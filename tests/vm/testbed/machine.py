@@ -40,13 +40,16 @@ COMPLAINT = re.compile(
     r"suspicious RCU usage|bad unlock balance|held lock freed|lock held when returning")
 
 
-def initramfs(busybox, init, kernel=None):
-    """/init and the kernel's modules; `kernel` is its entry in the cache. A guest needs no modules."""
+def initramfs(busybox, init, kernel=None, programs=None):
+    """/init and the kernel's modules; `kernel` is its entry in the cache. A guest needs no modules, and
+    may have a directory of programs."""
     archive = Archive()
     archive.file("bin/busybox", busybox.read_bytes(), executable=True)
     archive.file("init", init.read_bytes(), executable=True)
     if kernel:
         archive.tree(kernel / "lib" / "modules", "lib/modules")
+    if programs:
+        archive.tree(programs, "bin")
     return archive.bytes()
 
 
@@ -132,9 +135,16 @@ def command(host, kernel, parameters, root_image, run, shell):
         line += ["-M", f"{machine},memory-backend=ram",
                  "-object", f"{ram},id=ram,size={host['memory'] >> 20}M"]
 
+    line += host["qemu"]
     for function in host["gpus"] + host["devices"]:
-        slot = function["address"].split(":")[2]
-        line += ["-device", f"{function['device']},addr={slot}"]
+        _, bus, slot = function["address"].split(":")
+        place = f"addr={slot}"
+        if function.get("port"):
+            slot = function["port"].split(":")[2]
+            line += ["-device", f"pcie-root-port,id=port{bus},chassis=0x{bus},addr={slot},"
+                                "hotplug=off"]
+            place = f"bus=port{bus}"
+        line += ["-device", f"{function['device']},{place}"]
     for number, preset in enumerate(host["bytes"]):
         line += ["-device",
                  f"loader,file={run}/bytes-{number},addr={preset['at']:#x},force-raw=on"]
