@@ -289,6 +289,9 @@ TEST_P(GpuPart, ForgetsItsAddressWhenTheGpuIsResetOrOpened)
 	EXPECT_EQ(function.reset(), 0);
 	EXPECT_EQ(gpu.config(at + 4), 0u);
 	move();
+	EXPECT_EQ(gpu.hot_reset(), 0);
+	EXPECT_EQ(gpu.config(at + 4), 0u);
+	move();
 	gpu.close();
 	gpu.open();
 	EXPECT_EQ(gpu.config(at + 4), 0u);
