@@ -2,8 +2,6 @@
 /*
  * Firmware's device properties of a GPU, and nothing but reading them
  */
-#include <linux/ioport.h>
-#include <linux/overflow.h>
 #include <linux/pci.h>
 #include <linux/property.h>
 
@@ -69,25 +67,22 @@ enum egm_verdict egm_props_read(struct pci_dev *pdev, struct egm_props *props)
 }
 
 /**
- * egm_props_gpu_memory - where the memory of a GPU lies
+ * egm_props_gpu_memory - where firmware says that the memory of a GPU lies
  * @pdev: any PCI function
- * @memory: filled in if firmware says it has memory
+ * @base: physical address, not 0
+ * @size: bytes, not 0
  *
- * Return: whether firmware says so.
+ * Return: 0, -ENOENT if firmware does not say, -ENODATA if it says 0, -EINVAL if
+ * it says half of it, or no integer.
  */
-bool egm_props_gpu_memory(struct pci_dev *pdev, struct resource *memory)
+int egm_props_gpu_memory(struct pci_dev *pdev, u64 *base, u64 *size)
 {
-	u64 base, size, last;
+	int base_ret = egm_props_u64(pdev, "nvidia,gpu-mem-base-pa", base);
+	int size_ret = egm_props_u64(pdev, "nvidia,gpu-mem-size", size);
 
-	if (egm_props_u64(pdev, "nvidia,gpu-mem-base-pa", &base) ||
-	    egm_props_u64(pdev, "nvidia,gpu-mem-size", &size) || !size)
-		return false;
-
-	/* A range that wraps overlaps all that lies above its base. */
-	if (check_add_overflow(base, size - 1, &last))
-		last = U64_MAX;
-	memory->flags = IORESOURCE_MEM;
-	memory->start = base;
-	memory->end = last;
-	return true;
+	if (base_ret == -ENOENT && size_ret == -ENOENT)
+		return -ENOENT;
+	if (base_ret || size_ret)
+		return -EINVAL;
+	return *base && *size ? 0 : -ENODATA;
 }

@@ -1,83 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Whether a range that firmware calls EGM can be given away
- *
- * The memory will be wiped and handed to a virtual machine. So everything else
- * that the kernel knows to lie there is a reason to refuse.
+ * Whether what firmware calls EGM can be a region
  */
 #include <linux/acpi.h>
-#include <linux/crash_dump.h>
-#include <linux/ioport.h>
-#include <linux/mm.h>
-#include <linux/overflow.h>
+#include <linux/align.h>
 #include <linux/pci.h>
 
 #include "nvgrace_gpu.h"
 
-#ifdef CONFIG_ARM64
-#include <asm/cpufeature.h>
-#else
-#include <asm/processor.h>
-#endif
-
-/*
- * What the page tables hold may be more than the CPU has, which might then drop
- * the upper bits and reach something else.
- */
-static unsigned int egm_phys_bits(void)
+static struct fw_range egm_range(const struct egm_props *props)
 {
-#ifdef CONFIG_ARM64
-	u64 mmfr0 = read_sanitised_ftr_reg(SYS_ID_AA64MMFR0_EL1);
-	u32 cpu = id_aa64mmfr0_parange_to_phys_shift(mmfr0 &
-			ID_AA64MMFR0_EL1_PARANGE_MASK);
-#else
-	u32 cpu = boot_cpu_data.x86_phys_bits;
-#endif
-	return min_t(u32, cpu, MAX_PHYSMEM_BITS);
-}
-
-struct egm_range {
-	struct resource res;
-	struct resource found;	/* the part of it that is not free */
-};
-
-/*
- * Called for each resource that the kernel knows within the range and one byte
- * to either side. The walk clips resources to what it is asked for: without the
- * byte, one that reaches beyond the range would look as if it ended with it.
- */
-static int egm_range_found(struct resource *res, void *data)
-{
-	struct egm_range *range = data;
-
-	if (!resource_intersection(res, &range->res, &range->found))
-		return 0;
-
-	/*
-	 * Firmware may set the region itself aside in its memory map. Then an
-	 * entry has exactly its bounds, and is nothing but memory.
-	 */
-	if (res->start == range->res.start && res->end == range->res.end &&
-	    res->flags == IORESOURCE_MEM && res->desc == IORES_DESC_NONE)
-		return 0;
-
-	range->found.flags = res->flags;
-	return 1;
-}
-
-static bool egm_range_is_gpu_memory(const struct resource *res,
-				    struct resource *memory)
-{
-	struct pci_dev *pdev = NULL;
-
-	for_each_pci_dev(pdev) {
-		if (egm_props_gpu_memory(pdev, memory) &&
-		    resource_overlaps(res, memory)) {
-			pci_dev_put(pdev);
-			return true;
-		}
-	}
-	return false;
+	return (struct fw_range) {
+		.what = "EGM",
+		.properties = "nvidia,egm-base-pa, nvidia,egm-size",
+		/* Firmware's mode without a hypervisor describes just that. */
+		.ram_means = "is firmware in EGM mode without hypervisor mode",
+		.base = props->base,
+		.size = props->size,
+	};
 }
 
 /**
@@ -90,27 +30,17 @@ static bool egm_range_is_gpu_memory(const struct resource *res,
 enum egm_verdict egm_range_valid(struct pci_dev *pdev,
 				 const struct egm_props *props)
 {
-	u64 last;
+	struct fw_range range = egm_range(props);
+	enum egm_verdict verdict;
 
-	if (check_add_overflow(props->base, props->size - 1, &last)) {
-		pci_err(pdev, "EGM refused: base %#llx plus size %#llx exceeds 64 bits (nvidia,egm-base-pa, nvidia,egm-size)\n",
-			props->base, props->size);
-		return EGM_REFUSED_WRAPS;
-	}
-	if (last >> egm_phys_bits()) {
-		pci_err(pdev, "EGM refused: [%#llx-%#llx] exceeds the %u bits of a physical address (nvidia,egm-base-pa, nvidia,egm-size)\n",
-			props->base, last, egm_phys_bits());
-		return EGM_REFUSED_WIDTH;
-	}
+	verdict = fw_range_valid(pdev, &range);
+	if (verdict != EGM_JOINED)
+		return verdict;
+
 	if (props->pxm >= MAX_PXM_DOMAINS) {
-		pci_err(pdev, "EGM refused: [%#llx-%#llx] names proximity domain %llu, there are %u at most (nvidia,egm-pxm)\n",
-			props->base, last, props->pxm, MAX_PXM_DOMAINS);
+		pci_err(pdev, "EGM refused: base %#llx, size %#llx names proximity domain %llu, there are %u at most (nvidia,egm-pxm)\n",
+			props->base, props->size, props->pxm, MAX_PXM_DOMAINS);
 		return EGM_REFUSED_PXM;
-	}
-	if (is_kdump_kernel()) {
-		pci_err(pdev, "EGM refused: a kdump kernel cannot tell [%#llx-%#llx] from the crashed host's RAM\n",
-			props->base, last);
-		return EGM_REFUSED_KDUMP;
 	}
 
 	return EGM_JOINED;
@@ -128,33 +58,13 @@ enum egm_verdict egm_range_valid(struct pci_dev *pdev,
 enum egm_verdict egm_range_free(struct pci_dev *pdev,
 				const struct egm_props *props)
 {
-	u64 last = props->base + (props->size - 1);
-	struct egm_range range = {};
-	struct resource memory = {};
+	struct fw_range range = egm_range(props);
+	enum egm_verdict verdict;
 
-	range.res.start = props->base;
-	range.res.end = last;
-	if (region_intersects(props->base, props->size, IORESOURCE_SYSTEM_RAM,
-			      IORES_DESC_NONE) != REGION_DISJOINT) {
-		/* Firmware's mode without a hypervisor describes just that. */
-		pci_err(pdev, "EGM refused: [%#llx-%#llx] is RAM of this host; is firmware in EGM mode without hypervisor mode?\n",
-			props->base, last);
-		return EGM_REFUSED_SYSTEM_RAM;
-	}
-	if (egm_range_is_gpu_memory(&range.res, &memory)) {
-		pci_err(pdev, "EGM refused: [%#llx-%#llx] overlaps GPU memory %pR (nvidia,gpu-mem-base-pa)\n",
-			props->base, last, &memory);
-		return EGM_REFUSED_GPU_MEMORY;
-	}
-	if (walk_iomem_res_desc(IORES_DESC_NONE, 0, props->base - 1, last + 1,
-				&range, egm_range_found) > 0) {
-		bool pci = range.found.flags & IORESOURCE_WINDOW;
+	verdict = fw_range_free(pdev, &range);
+	if (verdict != EGM_JOINED)
+		return verdict;
 
-		pci_err(pdev, "EGM refused: [%#llx-%#llx] overlaps %pR, which is %s\n",
-			props->base, last, &range.found,
-			pci ? "a PCI window" : "reserved");
-		return pci ? EGM_REFUSED_PCI : EGM_REFUSED_RESERVED;
-	}
 	if (!IS_ALIGNED(props->base | props->size, NVGRACE_EGM_GRANULE)) {
 		pci_err(pdev, "EGM refused: base %#llx and size %#llx are not multiples of %u KiB (nvidia,egm-base-pa, nvidia,egm-size)\n",
 			props->base, props->size, NVGRACE_EGM_GRANULE / SZ_1K);

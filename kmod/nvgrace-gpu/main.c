@@ -10,15 +10,27 @@
 static int nvgrace_gpu_probe(struct pci_dev *pdev,
 			     const struct pci_device_id *id)
 {
+	const struct vfio_device_ops *ops = &nvgrace_gpu_core_vfio_ops;
+	struct gpu_memory memory = {};
 	struct nvgrace_gpu *gpu;
 	int ret;
 
-	gpu = vfio_alloc_device(nvgrace_gpu, core.vdev, &pdev->dev,
-				&nvgrace_gpu_vfio_ops);
+	if (gpu_memory_find(pdev, &memory))
+		ops = &nvgrace_gpu_vfio_ops;
+	gpu = vfio_alloc_device(nvgrace_gpu, core.vdev, &pdev->dev, ops);
 	if (IS_ERR(gpu))
 		return PTR_ERR(gpu);
 
+	gpu->memory = memory;
+	compat_vfio_pci_set_ops(&gpu->core, &gpu_dmabuf_ops);
 	dev_set_drvdata(&pdev->dev, &gpu->core);
+
+	/* Without memory there is nothing that an early access could break. */
+	if (ops == &nvgrace_gpu_vfio_ops) {
+		ret = gpu_ready_probe(gpu);
+		if (ret)
+			goto err_put;
+	}
 
 	/* EGM trouble never costs the GPU its VFIO driver: no error to return. */
 	egm_dev_join(gpu);
@@ -31,6 +43,7 @@ static int nvgrace_gpu_probe(struct pci_dev *pdev,
 
 err_leave:
 	egm_dev_leave(gpu);
+err_put:
 	vfio_put_device(&gpu->core.vdev);
 	return ret;
 }
@@ -44,6 +57,20 @@ static void nvgrace_gpu_remove(struct pci_dev *pdev)
 	egm_dev_leave(gpu);
 	vfio_put_device(&gpu->core.vdev);
 }
+
+/* Whoever resets the GPU: VFIO, the administrator, or the guest through config space */
+static void nvgrace_gpu_reset_done(struct pci_dev *pdev)
+{
+	struct nvgrace_gpu *gpu = pci_to_nvgrace_gpu(pdev);
+
+	gpu_bars_reset(&gpu->memory);
+	gpu_ready_reset(gpu);
+}
+
+static const struct pci_error_handlers nvgrace_gpu_err_handlers = {
+	.error_detected = vfio_pci_core_aer_err_detected,
+	.reset_done = nvgrace_gpu_reset_done,
+};
 
 static const struct pci_device_id nvgrace_gpu_ids[] = {
 	/* GH200 120GB */
@@ -65,7 +92,7 @@ static struct pci_driver nvgrace_gpu_driver = {
 	.id_table = nvgrace_gpu_ids,
 	.probe = nvgrace_gpu_probe,
 	.remove = nvgrace_gpu_remove,
-	.err_handler = &vfio_pci_core_err_handlers,
+	.err_handler = &nvgrace_gpu_err_handlers,
 	.dev_groups = nvgrace_gpu_groups,
 	.driver_managed_dma = true,
 };

@@ -2,8 +2,30 @@
 #ifndef _NVGRACE_GPU_H
 #define _NVGRACE_GPU_H
 
+#include <linux/atomic.h>
+#include <linux/memory-failure.h>
 #include <linux/nvgrace-egm.h>
 #include <linux/vfio_pci_core.h>
+
+#include "gpu_memory.h"
+
+/**
+ * struct fw_range - a range of physical addresses that firmware names
+ * @what: what it is, for the log
+ * @properties: where firmware names it, for the log
+ * @ram_means: what it may mean if the range is RAM, for the log
+ * @base: physical address
+ * @size: bytes
+ * @gpu_memory: it is the memory of the GPU that names it
+ */
+struct fw_range {
+	const char *what;
+	const char *properties;
+	const char *ram_means;
+	u64 base;
+	u64 size;
+	bool gpu_memory;
+};
 
 /**
  * struct egm_props - what firmware says of a GPU's EGM, as it stands there
@@ -61,8 +83,25 @@ enum egm_verdict {
 };
 
 /**
+ * struct gpu_poison - a part of a GPU's memory, known to the memory-failure code
+ * @space: what that code asks
+ * @registered: whether it does
+ */
+struct gpu_poison {
+	struct pfn_address_space space;
+	bool registered;
+};
+
+/**
  * struct nvgrace_gpu - a GPU bound to this driver
  * @core: the VFIO device; first, since vfio_alloc_device() demands it
+ * @memory: the GPU's memory, if it has any
+ * @bar0: where a GPU with memory that is no CXL device says whether it is ready;
+ *	mapped during probe and while open
+ * @cxl_dvsec: where a CXL device says so, in config space; 0: it is none
+ * @resets: of the GPU so far
+ * @ready_resets: the GPU was seen ready after so many; equal to @resets: it still is
+ * @poison: one for each part of @memory
  * @props: firmware's properties; fixed from probe on
  * @verdict: fixed from probe on
  * @egm: the region joined, or NULL
@@ -70,6 +109,12 @@ enum egm_verdict {
  */
 struct nvgrace_gpu {
 	struct vfio_pci_core_device core;
+	struct gpu_memory memory;
+	void __iomem *bar0;
+	u16 cxl_dvsec;
+	atomic_t resets;
+	int ready_resets;
+	struct gpu_poison poison[2];
 	struct egm_props props;
 	enum egm_verdict verdict;
 	struct nvgrace_egm_dev *egm;
@@ -86,22 +131,69 @@ static inline struct nvgrace_gpu *vfio_to_nvgrace_gpu(struct vfio_device *vdev)
 	return container_of(vdev, struct nvgrace_gpu, core.vdev);
 }
 
+/* vfio_dev.c */
 extern const struct vfio_device_ops nvgrace_gpu_vfio_ops;
-extern const struct attribute_group *nvgrace_gpu_groups[];
+extern const struct vfio_device_ops nvgrace_gpu_core_vfio_ops;
 
+/* gpu_memory.c */
+bool gpu_memory_find(struct pci_dev *pdev, struct gpu_memory *memory);
+
+/* gpu_ready.c */
+u16 gpu_ready_cxl_dvsec(struct pci_dev *pdev);
+int gpu_ready_probe(struct nvgrace_gpu *gpu);
+int gpu_ready_open(struct nvgrace_gpu *gpu);
+void gpu_ready_reset(struct nvgrace_gpu *gpu);
+int gpu_ready_lock(struct nvgrace_gpu *gpu, bool awake);
+
+/* gpu_config.c */
+ssize_t gpu_config_rw(struct nvgrace_gpu *gpu, char __user *buf, size_t count,
+		      loff_t *ppos, bool write);
+
+/* gpu_region.c */
+struct gpu_part *gpu_region_part(struct nvgrace_gpu *gpu, u64 index);
+int gpu_region_info(struct vfio_device *vdev, struct vfio_region_info *info,
+		    struct vfio_info_cap *caps);
+ssize_t gpu_region_rw(struct nvgrace_gpu *gpu, struct gpu_part *part,
+		      char __user *buf, size_t count, loff_t *ppos, bool write);
+
+/* gpu_mapping.c */
+int gpu_mapping_add(struct nvgrace_gpu *gpu, struct gpu_part *part,
+		    struct vm_area_struct *vma);
+int gpu_mapping_find(struct vm_area_struct *vma, unsigned long pfn,
+		     pgoff_t *pgoff);
+
+/* gpu_poison.c */
+int gpu_poison_start(struct nvgrace_gpu *gpu);
+void gpu_poison_stop(struct nvgrace_gpu *gpu);
+
+/* gpu_dmabuf.c */
+extern const struct vfio_pci_device_ops gpu_dmabuf_ops;
+
+/* fw_range.c */
+enum egm_verdict fw_range_valid(struct pci_dev *pdev,
+				const struct fw_range *range);
+enum egm_verdict fw_range_free(struct pci_dev *pdev,
+			       const struct fw_range *range);
+
+/* egm_props.c */
 enum egm_verdict egm_props_read(struct pci_dev *pdev, struct egm_props *props);
-bool egm_props_gpu_memory(struct pci_dev *pdev, struct resource *memory);
+int egm_props_gpu_memory(struct pci_dev *pdev, u64 *base, u64 *size);
 
+/* egm_range.c */
 enum egm_verdict egm_range_valid(struct pci_dev *pdev,
 				 const struct egm_props *props);
 enum egm_verdict egm_range_free(struct pci_dev *pdev,
 				const struct egm_props *props);
 
+/* egm_dev.c */
 int egm_dev_init(void);
 void egm_dev_exit(void);
 void egm_dev_join(struct nvgrace_gpu *gpu);
 void egm_dev_leave(struct nvgrace_gpu *gpu);
 void egm_dev_vfio_opened(struct nvgrace_gpu *gpu);
 void egm_dev_vfio_closed(struct nvgrace_gpu *gpu);
+
+/* egm_sysfs.c */
+extern const struct attribute_group *nvgrace_gpu_groups[];
 
 #endif /* _NVGRACE_GPU_H */
