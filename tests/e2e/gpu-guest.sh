@@ -44,7 +44,9 @@ done
 
 # shellcheck disable=SC2034 # read by run_guest
 guest_options="quiet egm.bar=4:${bytes[4]} egm.bar=2:${bytes[2]}"
-if (($(/egm/lib/device.py kvm-capability 243))); then
+# KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED
+cacheable=$(/egm/lib/device.py kvm-capability 243)
+if ((cacheable)); then
 	usable_is=ok
 	start_guest -device "vfio-pci,host=$used"
 else
