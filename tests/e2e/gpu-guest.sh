@@ -61,7 +61,14 @@ for number in 2 4; do
 done
 said "BAR 4 as normal memory: $usable_is"
 said "BAR 2 as normal memory: ok"
+
+unbind "$used" &
+unbinding=$!
+sleep 5
+kill -0 $unbinding || fail "unbinding $used did not wait for the guest"
 stop_guest
+wait $unbinding || fail "unbinding $used failed"
+echo "ok: unbinding $used waited for the guest"
 
 for number in 2 4; do
 	expect "BAR $number, first word" "0xC0FFEE0$number" "$(memory "${first[$number]}")"
