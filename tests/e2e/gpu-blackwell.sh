@@ -148,9 +148,9 @@ expect "which GPU it is" 10de:2941 "$(tell user vfio "$gpu")"
 (($(disguise_says resets) > resets)) || fail "opening the GPU did not reset it"
 expect "map, with the GPU not ready" ok "$(tell user vfio-map "$gpu" 4 "$size")"
 timed tell user vfio-peek "$gpu" 4 0
-expect_within "read, never ready" ETIME 4000 8000
+expect_within "read, never ready" EIO 4000 8000
 timed tell user vfio-poke "$gpu" 4 0 0
-expect_within "write, never ready" ETIME 4000 8000
+expect_within "write, never ready" EIO 4000 8000
 timed tell user at 0
 expect_within "touch, never ready" SIGBUS 4000 8000
 after 2 $ready

@@ -44,7 +44,9 @@ done
 
 # shellcheck disable=SC2034 # read by run_guest
 guest_options="quiet egm.bar=4:${bytes[4]} egm.bar=2:${bytes[2]}"
-if (($(/egm/lib/device.py kvm-capability 243))); then
+# KVM_CAP_ARM_CACHEABLE_PFNMAP_SUPPORTED
+cacheable=$(/egm/lib/device.py kvm-capability 243)
+if ((cacheable)); then
 	usable_is=ok
 	start_guest -device "vfio-pci,host=$used"
 else
@@ -59,7 +61,14 @@ for number in 2 4; do
 done
 said "BAR 4 as normal memory: $usable_is"
 said "BAR 2 as normal memory: ok"
+
+unbind "$used" &
+unbinding=$!
+sleep 5
+kill -0 $unbinding || fail "unbinding $used did not wait for the guest"
 stop_guest
+wait $unbinding || fail "unbinding $used failed"
+echo "ok: unbinding $used waited for the guest"
 
 for number in 2 4; do
 	expect "BAR $number, first word" "0xC0FFEE0$number" "$(memory "${first[$number]}")"

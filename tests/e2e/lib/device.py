@@ -4,7 +4,7 @@
 
   size DEVICE          bytes of a region, through a query handle
   nonzero DEVICE       becomes the owner; bytes that are not zero outside of retired granules
-  kvm-capability N     what KVM_CHECK_EXTENSION says
+  kvm-capability N     what KVM_CHECK_EXTENSION says of a virtual machine
 """
 
 import fcntl
@@ -14,6 +14,7 @@ import struct
 import sys
 
 EGM_RETIRED_PAGES_LIST = 0x4564
+KVM_CREATE_VM = 0xAE01
 KVM_CHECK_EXTENSION = 0xAE03
 GRANULE = 64 << 10
 CHUNK = 4 << 20
@@ -49,7 +50,8 @@ def nonzero(device):
 
 
 def kvm_capability(number):
-    return fcntl.ioctl(os.open("/dev/kvm", os.O_RDWR), KVM_CHECK_EXTENSION, int(number))
+    machine = fcntl.ioctl(os.open("/dev/kvm", os.O_RDWR), KVM_CREATE_VM, 0)
+    return fcntl.ioctl(machine, KVM_CHECK_EXTENSION, int(number))
 
 
 VERBS = {"size": size, "nonzero": nonzero, "kvm-capability": kvm_capability}
