@@ -53,6 +53,8 @@ Unknown Tree::failure(std::string_view path, int error) const
 {
 	if (error == ENOENT)
 		return { Why::not_exported, {} };
+	if (error == ESRCH)
+		return { Why::gone, {} };
 	return { error == EACCES || error == EPERM ? Why::permission : Why::failed,
 		 fmt::format("{}: {}", shown(path), std::strerror(error)) };
 }
@@ -101,7 +103,7 @@ Reading<std::string> Tree::read_file(const std::string &path, std::size_t limit)
 		return failure(path, file.error());
 
 	std::string content;
-	std::string chunk(64 * 1024, '\0');
+	std::string chunk(16 * 1024, '\0');
 	for (;;) {
 		const ssize_t got = read(file.get(), chunk.data(), chunk.size());
 		if (got < 0 && errno == EINTR)

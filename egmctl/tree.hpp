@@ -45,6 +45,9 @@ public:
 	/** The text of a symbolic link, which is not followed. */
 	Reading<std::string> read_link(const std::string &path) const;
 
+	/** Something stands at a path and may be seen. */
+	bool exists(const std::string &path) const { return static_cast<bool>(status_of(path)); }
+
 	/** What lstat() says. */
 	Reading<struct stat> status_of(const std::string &path) const;
 
