@@ -229,9 +229,7 @@ Results check_node(const Subject &subject)
 				 {},
 				 {} };
 		if (*device.numa_node < own->second.size() &&
-		    std::ranges::any_of(own->second, [&](std::uint64_t distance) {
-			    return distance < own->second[*device.numa_node];
-		    }))
+		    std::ranges::min(own->second) < own->second[*device.numa_node])
 			return { Verdict::warn,
 				 device.name,
 				 fmt::format("node {} is nearer to another node than to itself",

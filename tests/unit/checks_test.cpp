@@ -146,13 +146,9 @@ const std::vector<Fault> faults = {
 		  around.system_ram = std::vector<Range>{ { 0x7ffffff, 0x80000000 } };
 	  } },
 	{ "warn numa.node",
-	  [](Host &host, auto &) {
-		  host.devices[0].numa_node = Unknown{ Why::not_set, {} };
-	  } },
+	  [](Host &host, auto &) { host.devices[0].numa_node = Unknown{ Why::not_set, {} }; } },
 	{ "warn numa.node",
-	  [](auto &, Surroundings &around) {
-		  around.distances[2] = { 10, 40, 80 };
-	  } },
+	  [](auto &, Surroundings &around) { around.distances[2] = { 10, 40, 80 }; } },
 	{ "fail gpu.driver",
 	  [](auto &, Surroundings &around) { around.nvidia[0].driver = std::string("nvidia"); } },
 	{ "fail gpu.driver",
@@ -173,9 +169,7 @@ const std::vector<Fault> faults = {
 	  [](Host &host, auto &) { host.devices[0].node = Node::regular_file; } },
 	{ "fail dev.present", [](Host &host, auto &) { host.stray_files = { "egm7" }; } },
 	{ "warn dev.access",
-	  [](Host &host, auto &) {
-		  host.devices[0].owner = NodeOwner{ 0600, 0, 0 };
-	  } },
+	  [](Host &host, auto &) { host.devices[0].owner = NodeOwner{ 0600, 0, 0 }; } },
 	{ "fail ras.retired",
 	  [](auto &, Surroundings &around) {
 		  around.retired["egm4"] =
@@ -192,9 +186,7 @@ const std::vector<Fault> faults = {
 	  } },
 	{ "fail kvm.present", [](auto &, Surroundings &around) { around.kvm.node = Unknown{}; } },
 	{ "warn kvm.access",
-	  [](auto &, Surroundings &around) {
-		  around.kvm.node = NodeOwner{ 0600, 0, 0 };
-	  } },
+	  [](auto &, Surroundings &around) { around.kvm.node = NodeOwner{ 0600, 0, 0 }; } },
 	{ "fail kvm.cacheable-pfnmap",
 	  [](auto &, Surroundings &around) { around.kvm.cacheable_pfnmap = false; } },
 	{ "fail vm.backend", [](auto &, Surroundings &around) { around.type1 = false; } },
