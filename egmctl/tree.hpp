@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,7 +62,8 @@ private:
 	class Descriptor;
 	Descriptor open_path(const std::string &path, int flags) const;
 
-	std::string directory_; ///< empty for the running system
+	std::string directory_;			 ///< empty for the running system
+	std::shared_ptr<const Descriptor> root_; ///< the directory, which copies share
 };
 
 } // namespace egm
