@@ -2,7 +2,9 @@
 #include "commands.hpp"
 #include "host.hpp"
 #include "json.hpp"
+#include "output.hpp"
 #include "select.hpp"
+#include "users.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -27,30 +29,28 @@ std::vector<Finding> without_block(const Host &host, std::vector<Finding> findin
 
 void run_info(const Options &options, const std::vector<std::string> &names)
 {
-	const Host host = select_devices(read_host(Tree(options.sysroot)), names);
+	options.refuse_columns();
+	const Tree tree(options.sysroot);
+	Host host = select_devices(read_host(tree), names);
+	find_users(tree, host);
 	const auto findings = diagnose(host);
-	if (options.json) {
-		write_output(host_json("info", host, findings));
-		write_warnings(findings);
-	} else {
-		write_output(info_text(host, findings, options.sizes()));
-		write_warnings(without_block(host, findings));
-	}
+	write_output(options.json ? host_json("info", host, findings)
+				  : info_text(host, findings, options.sizes()));
+	if (!options.quiet)
+		write_warnings(options.json ? findings : without_block(host, findings),
+			       options.verbose);
 }
 
 } // namespace
 
-void setup_info(CLI::App &app, const Options &options)
+void setup_info(CLI::App &app, Program &program)
 {
 	auto *command = app.add_subcommand(
 		"info", "Show all that is known about EGM devices and their GPUs");
-	const auto names = std::make_shared<std::vector<std::string>>();
-	command->add_option("DEVICE", *names, "egm4 or /dev/egm4; all devices when none is named");
-	command->footer("Every GPU is shown with what became of its EGM region, and why. Physical "
-			"addresses need root.");
-	command->footer(command->get_footer() + global_options);
-	command->fallthrough();
-	command->callback([&options, names] { run_info(options, *names); });
+	const auto selectors = add_selectors(*command);
+	finish_help(*command, "Every GPU is shown with what became of its EGM region, and why. "
+			      "Physical addresses need root,\nand so does who uses a device.\n");
+	command->callback([&program, selectors] { run_info(program.options, *selectors); });
 }
 
 } // namespace egm

@@ -2,6 +2,7 @@
 #include "commands.hpp"
 #include "host.hpp"
 #include "json.hpp"
+#include "output.hpp"
 #include "select.hpp"
 #include "sysfs_reader.hpp"
 
@@ -20,11 +21,13 @@ Error failure(const std::string &device, const Unknown &unknown)
 	case Why::permission:
 		return Error(Exit::permission, "permission_denied",
 			     fmt::format("{}: {}", device, unknown.detail), "run as root");
+	case Why::gone:
 	case Why::failed:
 		return Error(Exit::internal, "unreadable",
 			     fmt::format("{}: {}", device, unknown.detail));
 	case Why::not_exported:
 	case Why::not_set:
+	case Why::not_asked:
 		break;
 	}
 	return Error(Exit::not_supported, "not_supported",
@@ -50,9 +53,11 @@ void run_retired_pages(const Options &options, const std::vector<std::string> &n
 	auto findings = diagnose(host);
 	// Node and GPUs have no part in this answer.
 	std::erase_if(findings, [](const Finding &finding) { return finding.code != "no_device"; });
-	write_output(options.json ? retired_pages_json(all, findings)
-				  : retired_pages_table(all, options.sizes()));
-	write_warnings(findings);
+	const auto table = table_of(retired_fields(options.sizes()), rows_of(all), options.table());
+	write_output(options.json ? retired_pages_json(host, all, findings) : table);
+	if (options.quiet)
+		return;
+	write_warnings(findings, options.verbose);
 	if (options.json)
 		return;
 	for (const auto &device : all)
@@ -62,18 +67,17 @@ void run_retired_pages(const Options &options, const std::vector<std::string> &n
 
 } // namespace
 
-void setup_retired_pages(CLI::App &app, const Options &options)
+void setup_retired_pages(CLI::App &app, Program &program)
 {
 	auto *command = app.add_subcommand(
 		"retired-pages", "List the memory of EGM devices that is known to be bad");
-	const auto names = std::make_shared<std::vector<std::string>>();
-	command->add_option("DEVICE", *names, "egm4 or /dev/egm4; all devices when none is named");
-	command->footer("OFFSET counts from the start of the device; a guest whose memory is the "
-			"whole device has\nthe bad memory at the same offset. ORIGIN is firmware "
-			"(known at boot) or runtime.");
-	command->footer(command->get_footer() + global_options);
-	command->fallthrough();
-	command->callback([&options, names] { run_retired_pages(options, *names); });
+	const auto selectors = add_selectors(*command);
+	finish_help(*command,
+		    "OFFSET counts from the start of the device; a guest whose memory is the whole "
+		    "device has\nthe bad memory at the same offset.\n",
+		    columns_help(retired_fields(Sizes::human)));
+	command->callback(
+		[&program, selectors] { run_retired_pages(program.options, *selectors); });
 }
 
 } // namespace egm

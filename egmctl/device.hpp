@@ -26,17 +26,49 @@ enum class Node {
 	other_device, ///< a character node with another number
 };
 
+/** Who may open a device node. */
+struct NodeOwner {
+	std::uint32_t mode = 0; ///< permission bits only
+	std::uint32_t uid = 0;
+	std::uint32_t gid = 0;
+};
+
+/** Whose sysfs files a device has. */
+enum class Dialect {
+	own,	///< this project's
+	nvidia, ///< NVIDIA's shipping kernels: egm_size and gpu_devices
+	series, ///< the kernel patch series: egm_size and links to GPUs
+};
+
+/** A process that has a device open or mapped. */
+struct User {
+	std::uint64_t pid = 0;
+	std::string comm;
+	std::string guest; ///< QEMU's -name; empty when it has none
+	bool operator==(const User &) const = default;
+};
+
 /** One EGM device, /sys/class/egm/egmX. */
 struct Device {
 	std::string name; ///< "egm4"
+	Reading<Dialect> dialect;
 	Reading<std::uint64_t> size_bytes;
 	Reading<std::uint64_t> pxm;
 	Reading<std::uint64_t> numa_node;
 	Reading<std::string> state;
 	Reading<std::uint64_t> retired_count;
 	Reading<std::uint64_t> abi_version;
+	Reading<std::uint64_t> base;
+	Reading<std::uint64_t> mapping_size;
+	Reading<std::uint64_t> cleared_bytes;
+	Reading<std::uint64_t> clear_time_ms;
+	Reading<std::uint64_t> poison_count;
+	Reading<std::string> poison; ///< "supported", "unsupported"
+	Reading<std::uint64_t> socket;
 	Reading<DeviceNumber> number;
 	Reading<Node> node;
+	Reading<NodeOwner> owner;
+	Reading<std::vector<User>> users = Unknown{ Why::not_asked, {} }; ///< see users.hpp
 	std::vector<std::string> gpus;		       ///< PCI addresses, ascending
 	Reading<std::vector<std::string>> listed_gpus; ///< gpu_devices
 	Reading<std::vector<std::string>> linked_gpus; ///< symbolic links named by PCI address
@@ -46,8 +78,11 @@ struct Device {
 struct Gpu {
 	std::string address; ///< "0008:01:00.0"
 	Reading<std::string> driver;
-	Reading<std::string> status; ///< "joined", "off", "refused"
-	Reading<std::string> reason; ///< one word, see reasons.hpp
+	Reading<std::uint64_t> numa_node;
+	Reading<std::string> iommu_group;
+	Reading<std::string> vfio_device; ///< "vfio0" of /dev/vfio/devices
+	Reading<std::string> status;	  ///< "joined", "off", "refused"
+	Reading<std::string> reason;	  ///< one word, see reasons.hpp
 	Reading<std::uint64_t> pxm;
 	Reading<std::uint64_t> size_bytes;
 	Reading<std::uint64_t> base;
@@ -60,14 +95,30 @@ struct Skipped {
 	std::string message;
 };
 
+/** The machine below the tree; all unknown where the tree does not tell. */
+struct Machine {
+	Reading<std::string> kernel; ///< release
+	Reading<std::string> arch;
+	Reading<std::uint64_t> page_size;
+	Reading<bool> privileged; ///< egmctl runs as root there
+};
+
+/** A kernel module; the version of one that is not loaded is not exported. */
+struct Module {
+	bool loaded = false;
+	Reading<std::string> version;
+	Reading<std::string> srcversion;
+};
+
 /** Everything that one look at the system tree yields. */
 struct Host {
 	std::vector<Device> devices; ///< ascending by number
 	std::vector<Gpu> gpus;	     ///< ascending by address
 	std::vector<Skipped> skipped;
 	std::vector<std::string> stray_files; ///< regular files at /dev/egmX without a device egmX
-	bool egm_module = false;	      ///< nvgrace_egm is loaded
-	bool gpu_module = false;	      ///< nvgrace_gpu_vfio_pci is loaded
+	Module egm_module;		      ///< nvgrace_egm
+	Module gpu_module;		      ///< nvgrace_gpu_vfio_pci
+	Machine machine;
 };
 
 /** One range of memory that is not to be used. */

@@ -41,7 +41,7 @@ void explain_absence(const Host &host, Findings &findings)
 			{ Severity::warning, "no_device", "", "no EGM device: " + message, hint });
 	};
 
-	if (host.gpus.empty() && !host.gpu_module)
+	if (host.gpus.empty() && !host.gpu_module.loaded)
 		say("the module nvgrace_gpu_vfio_pci is not loaded",
 		    "load nvgrace-gpu-vfio-pci.ko and nvgrace-egm.ko, then bind the GPUs to it");
 	else if (host.gpus.empty())
@@ -55,7 +55,7 @@ void explain_absence(const Host &host, Findings &findings)
 	else if (off > 0 && joined == 0)
 		say(fmt::format("EGM is off in firmware for {}", gpus_counted(off)),
 		    "switch EGM on, with a hypervisor, in the firmware settings and reboot");
-	else if (!host.egm_module)
+	else if (!host.egm_module.loaded)
 		say("the module nvgrace_egm is not loaded", "load nvgrace-egm.ko");
 	else if (joined > 0)
 		say(fmt::format("nvgrace_egm did not take the region of {}", gpus_counted(joined)),
@@ -134,6 +134,12 @@ void check_device(const Device &device, Findings &findings)
 	check_reading(device.name, device.state, findings);
 	check_reading(device.name, device.retired_count, findings);
 	check_reading(device.name, device.abi_version, findings);
+	check_reading(device.name, device.base, findings);
+	check_reading(device.name, device.mapping_size, findings);
+	check_reading(device.name, device.cleared_bytes, findings);
+	check_reading(device.name, device.clear_time_ms, findings);
+	check_reading(device.name, device.poison_count, findings);
+	check_reading(device.name, device.poison, findings);
 	check_reading(device.name, device.number, findings);
 	check_node(device, findings);
 	check_reading(device.name, device.listed_gpus, findings);
@@ -206,6 +212,10 @@ std::string why_unknown(const Unknown &unknown)
 		return "not exported by this driver";
 	case Why::not_set:
 		return "not known to the kernel";
+	case Why::not_asked:
+		return "not looked for";
+	case Why::gone:
+		return "gone";
 	case Why::permission:
 		return "permission denied: run as root";
 	case Why::failed:

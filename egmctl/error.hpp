@@ -10,12 +10,13 @@ namespace egm {
 /** Exit statuses, the same for every command. */
 enum class Exit {
 	done = 0,
+	failed = 1, ///< a check failed, or `watch --timeout` ran out
 	usage = 2,
 	no_such_device = 3,
 	permission = 4,
-	not_supported = 5,
-	internal = 70, ///< a fault in egmctl, or data of the driver that cannot be understood
-	output = 74,   ///< standard output cannot be written
+	not_supported = 5, ///< by this driver, kernel or host
+	internal = 70,	   ///< a fault in egmctl, or data of the driver that cannot be understood
+	output = 74,	   ///< standard output cannot be written
 };
 
 /** The end of a command: what went wrong, what to do about it, and the exit status. */

@@ -24,7 +24,7 @@ bool is_lower_hex(char c)
 bool is_word_char(char c)
 {
 	return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
-	       c == '_' || c == '.';
+	       c == '_' || c == '.' || c == '+';
 }
 
 template <class T>
@@ -72,6 +72,17 @@ std::optional<std::string> parse_pci_address(std::string_view text)
 			return std::nullopt;
 	}
 	return std::string(text);
+}
+
+std::optional<std::string> parse_typed_pci_address(std::string_view text)
+{
+	std::string address;
+	for (const char c : text)
+		address += c >= 'A' && c <= 'F' ? static_cast<char>(c - 'A' + 'a') : c;
+	constexpr std::string_view padding = "0000";
+	if (address.find(':') == 8 && address.starts_with(padding))
+		address.erase(0, padding.size());
+	return parse_pci_address(address);
 }
 
 std::optional<std::uint32_t> parse_device_name(std::string_view text)

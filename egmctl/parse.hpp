@@ -15,11 +15,14 @@ namespace egm {
 /** "123" or "0x1f"; no sign, no space, no overflow, nothing after it. */
 std::optional<std::uint64_t> parse_u64(std::string_view text);
 
-/** A word as the drivers write them: letters, digits, '-', '_', '.'; at most 64 of them. */
+/** A word as the drivers write them: letters, digits, '-', '_', '.', '+'; at most 64 of them. */
 std::optional<std::string> parse_word(std::string_view text);
 
 /** "0008:01:00.0", in lower case. */
 std::optional<std::string> parse_pci_address(std::string_view text);
+
+/** The address that a person means: also in upper case, or with DCGM's domain of eight digits. */
+std::optional<std::string> parse_typed_pci_address(std::string_view text);
 
 /** The 4 of "egm4"; no leading zero, at most 32 bits. */
 std::optional<std::uint32_t> parse_device_name(std::string_view text);

@@ -12,6 +12,8 @@ namespace egm {
 enum class Why {
 	not_exported, ///< the driver has no such file
 	not_set,      ///< the driver has the file, and it says "unknown"
+	not_asked,    ///< costs more than a file, and nobody asked for it
+	gone,	      ///< the process that the file is about has ended
 	permission,   ///< the file exists and we may not read it
 	failed,	      ///< any other trouble; the detail names file and cause
 };

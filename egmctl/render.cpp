@@ -2,67 +2,16 @@
 #include "render.hpp"
 
 #include "device_node.hpp"
+#include "error.hpp"
 #include "size.hpp"
 
 #include <fmt/format.h>
-#include <libsmartcols/libsmartcols.h>
 
-#include <algorithm>
-#include <cerrno>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <memory>
 #include <utility>
 
 namespace egm {
 
 namespace {
-
-enum class Align { left, right };
-
-struct Column {
-	const char *name;
-	Align align;
-};
-
-using Row = std::vector<std::string>;
-
-void check(int result)
-{
-	if (result != 0)
-		throw Error(Exit::internal, "internal_error",
-			    fmt::format("libsmartcols: {}", std::strerror(std::abs(result))));
-}
-
-std::string table_text(const std::vector<Column> &columns, const std::vector<Row> &rows)
-{
-	// libsmartcols prints no heading over an empty table anyway, and a message instead.
-	if (rows.empty())
-		return {};
-	const std::unique_ptr<libscols_table, decltype(&scols_unref_table)> table(
-		scols_new_table(), scols_unref_table);
-	if (!table)
-		throw std::bad_alloc();
-	for (const auto &column : columns)
-		if (!scols_table_new_column(table.get(), column.name, 0,
-					    column.align == Align::right ? SCOLS_FL_RIGHT : 0))
-			throw std::bad_alloc();
-	for (const auto &row : rows) {
-		libscols_line *line = scols_table_new_line(table.get(), nullptr);
-		if (!line)
-			throw std::bad_alloc();
-		for (std::size_t i = 0; i < row.size(); i++)
-			check(scols_line_set_data(line, i, row[i].c_str()));
-	}
-	char *text = nullptr;
-	check(scols_print_table_to_string(table.get(), &text));
-	const std::unique_ptr<char, decltype(&std::free)> owner(text, std::free);
-	std::string result = text;
-	if (!result.ends_with('\n'))
-		result += '\n';
-	return result;
-}
 
 // A cell of a table: the value, or a dash.
 template <class T>
@@ -74,6 +23,17 @@ std::string cell(const Reading<T> &reading)
 std::string size_cell(std::uint64_t bytes, Sizes sizes)
 {
 	return sizes == Sizes::bytes ? fmt::format("{}", bytes) : short_size(bytes);
+}
+
+std::string users_cell(const Reading<std::vector<User>> &users)
+{
+	if (!users)
+		return "-";
+	std::vector<std::string> names;
+	for (const auto &user : *users)
+		names.push_back(fmt::format("{}({})", user.comm, user.pid));
+	// Known to be nobody is not the same as unknown.
+	return names.empty() ? "nobody" : fmt::format("{}", fmt::join(names, ","));
 }
 
 std::string joined(const std::vector<std::string> &items, const char *separator)
@@ -124,6 +84,33 @@ std::string described_node(const Device &device)
 	throw Error(Exit::internal, "internal_error", "a node without words");
 }
 
+std::string described_dialect(const Reading<Dialect> &dialect)
+{
+	if (!dialect)
+		return "- (of no kind that egmctl knows)";
+	switch (*dialect) {
+	case Dialect::own:
+		return "this project's nvgrace-egm";
+	case Dialect::nvidia:
+		return "NVIDIA's shipping nvgrace-egm: any open of the node clears the memory";
+	case Dialect::series:
+		return "the kernel patch series' nvgrace-egm: an open of the node clears the "
+		       "memory";
+	}
+	throw Error(Exit::internal, "internal_error", "a dialect without words");
+}
+
+std::string described_clear(const Device &device, Sizes sizes)
+{
+	if (!device.cleared_bytes || !device.clear_time_ms)
+		return described_size(
+			device.cleared_bytes ? device.clear_time_ms : device.cleared_bytes, sizes);
+	if (*device.cleared_bytes == 0)
+		return "none yet";
+	return fmt::format("{} in {} ms", described_size(device.cleared_bytes, sizes),
+			   *device.clear_time_ms);
+}
+
 using Lines = std::vector<std::pair<std::string, std::string>>;
 
 void add_findings(const std::string &subject, const std::vector<Finding> &findings, Lines &lines)
@@ -141,7 +128,7 @@ void add_findings(const std::string &subject, const std::vector<Finding> &findin
 
 std::string block(const std::string &heading, const Lines &lines)
 {
-	constexpr std::size_t width = 16;
+	constexpr std::size_t width = 18;
 	std::string text = heading + "\n";
 	for (const auto &[label, value] : lines)
 		text += fmt::format("  {:<{}}{}\n", label + ":", width, value);
@@ -150,13 +137,23 @@ std::string block(const std::string &heading, const Lines &lines)
 
 std::string device_block(const Device &device, const std::vector<Finding> &findings, Sizes sizes)
 {
+	const auto hex = [](std::uint64_t value) { return fmt::format("{:#x}", value); };
 	Lines lines = {
+		{ "Driver", described_dialect(device.dialect) },
 		{ "Node", described_node(device) },
 		{ "Size", described_size(device.size_bytes, sizes) },
+		{ "Base", described(device.base, hex) },
 		{ "PXM", described(device.pxm) },
 		{ "NUMA node", described(device.numa_node) },
+		{ "Socket", described(device.socket) },
 		{ "State", described(device.state) },
+		{ "Used by",
+		  described(device.users, [&](const auto &) { return users_cell(device.users); }) },
+		{ "Largest mapping", described_size(device.mapping_size, sizes) },
+		{ "Last clear", described_clear(device, sizes) },
 		{ "Retired pages", described(device.retired_count) },
+		{ "Failed pages", described(device.poison_count) },
+		{ "Failures told", described(device.poison) },
 		{ "ABI version", described(device.abi_version) },
 		{ "GPUs", joined(device.gpus, " ") },
 	};
@@ -168,6 +165,9 @@ std::string gpu_block(const Gpu &gpu, const std::vector<Finding> &findings, Size
 {
 	Lines lines = {
 		{ "Driver", described(gpu.driver) },
+		{ "NUMA node", described(gpu.numa_node) },
+		{ "IOMMU group", described(gpu.iommu_group) },
+		{ "VFIO device", described(gpu.vfio_device) },
 		{ "EGM device", gpu.device ? *gpu.device : "-" },
 		{ "EGM status", described(gpu.status) },
 		{ "Region PXM", described(gpu.pxm) },
@@ -182,22 +182,75 @@ std::string gpu_block(const Gpu &gpu, const std::vector<Finding> &findings, Size
 
 } // namespace
 
-std::string list_table(const Host &host, Sizes sizes)
+const char *dialect_word(Dialect dialect)
 {
-	std::vector<Row> rows;
-	for (const auto &device : host.devices)
-		rows.push_back({ node_path(device.name),
-				 device.size_bytes ? size_cell(*device.size_bytes, sizes) : "-",
-				 cell(device.pxm), cell(device.numa_node), cell(device.state),
-				 cell(device.retired_count), joined(device.gpus, ",") });
-	return table_text({ { "DEVICE", Align::left },
-			    { "SIZE", Align::right },
-			    { "PXM", Align::right },
-			    { "NODE", Align::right },
-			    { "STATE", Align::left },
-			    { "RETIRED", Align::right },
-			    { "GPUS", Align::left } },
-			  rows);
+	switch (dialect) {
+	case Dialect::own:
+		return "own";
+	case Dialect::nvidia:
+		return "nvidia";
+	case Dialect::series:
+		return "series";
+	}
+	throw Error(Exit::internal, "internal_error", "a dialect without a word");
+}
+
+std::vector<Field<Device>> list_fields(Sizes sizes)
+{
+	const auto size = [sizes](const Reading<std::uint64_t> &bytes) {
+		return bytes ? size_cell(*bytes, sizes) : "-";
+	};
+	const auto owner = [](const Device &device, auto NodeOwner::*id) {
+		return device.owner ? fmt::format("{}", (*device.owner).*id) : "-";
+	};
+	return {
+		{ "DEVICE", Align::left, true, "device node",
+		  [](const Device &device) { return node_path(device.name); } },
+		{ "SIZE", Align::right, true, "size of the memory",
+		  [=](const Device &device) { return size(device.size_bytes); } },
+		{ "PXM", Align::right, true, "firmware's number of the region",
+		  [](const Device &device) { return cell(device.pxm); } },
+		{ "NODE", Align::right, true, "NUMA node of the region",
+		  [](const Device &device) { return cell(device.numa_node); } },
+		{ "STATE", Align::left, true, "idle, clearing, in-use, draining",
+		  [](const Device &device) { return cell(device.state); } },
+		{ "RETIRED", Align::right, true, "bad pages",
+		  [](const Device &device) { return cell(device.retired_count); } },
+		{ "GPUS", Align::left, true, "GPUs of the same socket",
+		  [](const Device &device) { return joined(device.gpus, ","); } },
+		{ "SOCKET", Align::right, false, "socket of the CPUs that are nearest to the GPUs",
+		  [](const Device &device) { return cell(device.socket); } },
+		{ "USED-BY", Align::left, false, "processes that have it open or mapped (root)",
+		  [](const Device &device) { return users_cell(device.users); } },
+		{ "POISON", Align::right, false, "pages that failed while the host ran",
+		  [](const Device &device) { return cell(device.poison_count); } },
+		{ "BASE", Align::right, false, "physical address (root)",
+		  [](const Device &device) {
+			  return device.base ? fmt::format("{:#x}", *device.base) : "-";
+		  } },
+		{ "MAPPING", Align::right, false, "largest block that one page table entry maps",
+		  [=](const Device &device) { return size(device.mapping_size); } },
+		{ "MAJ:MIN", Align::left, false, "number of the device node",
+		  [](const Device &device) {
+			  return device.number ? fmt::format("{}:{}", device.number->major,
+							     device.number->minor)
+					       : "-";
+		  } },
+		{ "MODE", Align::right, false, "permissions of the device node",
+		  [](const Device &device) {
+			  return device.owner ? fmt::format("{:04o}", device.owner->mode) : "-";
+		  } },
+		{ "UID", Align::right, false, "owner of the device node",
+		  [=](const Device &device) { return owner(device, &NodeOwner::uid); } },
+		{ "GID", Align::right, false, "group of the device node",
+		  [=](const Device &device) { return owner(device, &NodeOwner::gid); } },
+		{ "ABI", Align::right, false, "version of the sysfs attributes",
+		  [](const Device &device) { return cell(device.abi_version); } },
+		{ "DIALECT", Align::left, false, "whose driver: own, nvidia, series",
+		  [](const Device &device) {
+			  return device.dialect ? dialect_word(*device.dialect) : "-";
+		  } },
+	};
 }
 
 std::string info_text(const Host &host, const std::vector<Finding> &findings, Sizes sizes)
@@ -210,43 +263,31 @@ std::string info_text(const Host &host, const std::vector<Finding> &findings, Si
 	return fmt::format("{}", fmt::join(blocks, "\n"));
 }
 
-std::string retired_pages_table(const std::vector<RetiredPages> &devices, Sizes sizes)
+std::vector<Field<RetiredRow>> retired_fields(Sizes sizes)
 {
-	std::vector<Row> rows;
+	return {
+		{ "DEVICE", Align::left, true, "device node",
+		  [](const RetiredRow &row) { return node_path(row.device); } },
+		{ "OFFSET", Align::right, true, "from the start of the device",
+		  [](const RetiredRow &row) {
+			  return fmt::format("{:#x}", row.page.offset_bytes);
+		  } },
+		{ "SIZE", Align::right, true, "of the bad memory",
+		  [sizes](const RetiredRow &row) {
+			  return size_cell(row.page.size_bytes, sizes);
+		  } },
+		{ "ORIGIN", Align::left, true, "firmware (known at boot) or runtime",
+		  [](const RetiredRow &row) { return row.page.origin; } },
+	};
+}
+
+std::vector<RetiredRow> rows_of(const std::vector<RetiredPages> &devices)
+{
+	std::vector<RetiredRow> rows;
 	for (const auto &device : devices)
 		for (const auto &page : device.pages)
-			rows.push_back({ node_path(device.name),
-					 fmt::format("{:#x}", page.offset_bytes),
-					 size_cell(page.size_bytes, sizes), page.origin });
-	return table_text({ { "DEVICE", Align::left },
-			    { "OFFSET", Align::right },
-			    { "SIZE", Align::right },
-			    { "ORIGIN", Align::left } },
-			  rows);
-}
-
-void write_output(const std::string &text)
-{
-	if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() ||
-	    std::fflush(stdout) != 0)
-		throw Error(Exit::output, "output_failed",
-			    fmt::format("cannot write the output: {}", std::strerror(errno)));
-}
-
-void write_message(const std::string &message, const std::string &hint)
-{
-	std::string text = fmt::format("egmctl: {}\n", message);
-	if (!hint.empty())
-		text += fmt::format("hint: {}\n", hint);
-	// Nobody is left to tell when standard error fails.
-	std::fputs(text.c_str(), stderr);
-}
-
-void write_warnings(const std::vector<Finding> &findings)
-{
-	for (const auto &finding : findings)
-		if (finding.severity == Severity::warning)
-			write_message(finding.message, finding.hint);
+			rows.push_back({ device.name, page });
+	return rows;
 }
 
 } // namespace egm

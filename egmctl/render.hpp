@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// What people see. The only writer of standard output; messages go to standard error.
+// What people see.
 #pragma once
 
 #include "device.hpp"
 #include "diagnose.hpp"
-#include "error.hpp"
+#include "table.hpp"
 
 #include <string>
 #include <vector>
@@ -14,22 +14,23 @@ namespace egm {
 /** How sizes are shown to people. */
 enum class Sizes { human, bytes };
 
-/** The table of `list`; empty without devices. */
-std::string list_table(const Host &host, Sizes sizes);
+/** The columns of `list`. */
+std::vector<Field<Device>> list_fields(Sizes sizes);
 
 /** The blocks of `info`, each with the findings about its subject; empty without subjects. */
 std::string info_text(const Host &host, const std::vector<Finding> &findings, Sizes sizes);
 
-/** The table of `retired-pages`; empty without pages. */
-std::string retired_pages_table(const std::vector<RetiredPages> &devices, Sizes sizes);
+/** A line of `retired-pages`. */
+struct RetiredRow {
+	std::string device; ///< its name
+	RetiredPage page;
+};
 
-/** Writes to standard output at once; throws Error when that fails, a full disk included. */
-void write_output(const std::string &text);
+/** The columns of `retired-pages`, and its lines. */
+std::vector<Field<RetiredRow>> retired_fields(Sizes sizes);
+std::vector<RetiredRow> rows_of(const std::vector<RetiredPages> &devices);
 
-/** Says one thing on standard error: "egmctl: MESSAGE", then "hint: HINT" when there is one. */
-void write_message(const std::string &message, const std::string &hint);
-
-/** Says every warning; notes are left to `info` and JSON. */
-void write_warnings(const std::vector<Finding> &findings);
+/** The name that is shown for a dialect of sysfs. */
+const char *dialect_word(Dialect dialect);
 
 } // namespace egm

@@ -19,7 +19,7 @@ constexpr std::size_t attribute_limit = 64 * 1024;
 constexpr std::size_t table_limit = 16 * 1024 * 1024;
 
 // What a message quotes of a bad value.
-std::string quoted(std::string_view text)
+std::string excerpt(std::string_view text)
 {
 	constexpr std::size_t limit = 40;
 	return fmt::format("\"{}{}\"", printable(text.substr(0, limit)),
@@ -37,7 +37,7 @@ Reading<std::string> SysfsReader::line(const std::string &attribute) const
 			if (!text.ends_with('\n'))
 				return tree_.malformed(
 					path(attribute),
-					fmt::format("{} has no end of line", quoted(text)));
+					fmt::format("{} has no end of line", excerpt(text)));
 			return text.substr(0, text.size() - 1);
 		});
 }
@@ -49,7 +49,7 @@ Reading<T> SysfsReader::value(const std::string &attribute, Parser parser) const
 		if (const auto parsed = parser(text))
 			return T(*parsed);
 		return tree_.malformed(path(attribute),
-				       fmt::format("unexpected value {}", quoted(text)));
+				       fmt::format("unexpected value {}", excerpt(text)));
 	});
 }
 
@@ -64,6 +64,16 @@ Reading<std::uint64_t> SysfsReader::numa_node(const std::string &attribute) cons
 	if (text && *text == "-1")
 		return Unknown{ Why::not_set, {} };
 	return number(attribute);
+}
+
+Reading<std::uint64_t> SysfsReader::first_cpu(const std::string &attribute) const
+{
+	const auto text = line(attribute);
+	if (text && text->empty())
+		return Unknown{ Why::not_set, {} };
+	return value<std::uint64_t>(attribute, [](std::string_view list) {
+		return parse_u64(list.substr(0, list.find_first_of("-,")));
+	});
 }
 
 Reading<std::string> SysfsReader::word(const std::string &attribute) const
@@ -90,7 +100,7 @@ Reading<std::vector<std::string>> SysfsReader::pci_addresses(const std::string &
 				if (!address)
 					return tree_.malformed(
 						path(attribute),
-						fmt::format("unexpected line {}", quoted(entry)));
+						fmt::format("unexpected line {}", excerpt(entry)));
 				addresses.push_back(std::move(*address));
 			}
 			std::ranges::sort(addresses);
@@ -125,7 +135,7 @@ Reading<std::string> SysfsReader::link_name(const std::string &link) const
 			if (const auto name = parse_word(target.substr(target.rfind('/') + 1)))
 				return *name;
 			return tree_.malformed(path(link),
-					       fmt::format("unexpected link {}", quoted(target)));
+					       fmt::format("unexpected link {}", excerpt(target)));
 		});
 }
 
@@ -140,7 +150,7 @@ Reading<std::vector<RetiredPage>> SysfsReader::retired_pages(const std::string &
 			const auto &bad = std::get<BadLine>(table);
 			return tree_.malformed(path(attribute),
 					       fmt::format("line {}: {}: {}", bad.number, bad.cause,
-							   quoted(bad.text)));
+							   excerpt(bad.text)));
 		});
 }
 

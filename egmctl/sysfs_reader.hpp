@@ -30,6 +30,9 @@ public:
 	/** A NUMA node; -1 is Why::not_set. */
 	Reading<std::uint64_t> numa_node(const std::string &attribute) const;
 
+	/** The first of a list of CPUs: "0-71"; an empty list is Why::not_set. */
+	Reading<std::uint64_t> first_cpu(const std::string &attribute) const;
+
 	/** One word. */
 	Reading<std::string> word(const std::string &attribute) const;
 

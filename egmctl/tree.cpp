@@ -42,6 +42,9 @@ Tree::Tree(std::string directory) : directory_(std::move(directory))
 {
 	while (directory_.ends_with('/'))
 		directory_.pop_back();
+	if (!live())
+		root_ = std::make_shared<const Descriptor>(
+			open(directory_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
 }
 
 std::string Tree::shown(std::string_view path) const
@@ -53,6 +56,8 @@ Unknown Tree::failure(std::string_view path, int error) const
 {
 	if (error == ENOENT)
 		return { Why::not_exported, {} };
+	if (error == ESRCH)
+		return { Why::gone, {} };
 	return { error == EACCES || error == EPERM ? Why::permission : Why::failed,
 		 fmt::format("{}: {}", shown(path), std::strerror(error)) };
 }
@@ -71,16 +76,15 @@ Tree::Descriptor Tree::open_path(const std::string &path, int flags) const
 	if (live())
 		return Descriptor(open(path.c_str(), O_PATH | O_CLOEXEC | flags));
 
-	const Descriptor root(open(directory_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC));
-	if (!root) {
-		errno = root.error();
+	if (!*root_) {
+		errno = root_->error();
 		return Descriptor(-1);
 	}
 	struct open_how how = {};
 	how.flags = static_cast<__u64>(O_PATH | O_CLOEXEC | flags);
 	how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 	return Descriptor(static_cast<int>(
-		syscall(SYS_openat2, root.get(), path.c_str(), &how, sizeof(how))));
+		syscall(SYS_openat2, root_->get(), path.c_str(), &how, sizeof(how))));
 }
 
 Reading<std::string> Tree::read_file(const std::string &path, std::size_t limit) const
@@ -101,7 +105,7 @@ Reading<std::string> Tree::read_file(const std::string &path, std::size_t limit)
 		return failure(path, file.error());
 
 	std::string content;
-	std::string chunk(64 * 1024, '\0');
+	std::string chunk(16 * 1024, '\0');
 	for (;;) {
 		const ssize_t got = read(file.get(), chunk.data(), chunk.size());
 		if (got < 0 && errno == EINTR)

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <cstddef>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,9 @@ public:
 	/** The text of a symbolic link, which is not followed. */
 	Reading<std::string> read_link(const std::string &path) const;
 
+	/** Something stands at a path and may be seen. */
+	bool exists(const std::string &path) const { return static_cast<bool>(status_of(path)); }
+
 	/** What lstat() says. */
 	Reading<struct stat> status_of(const std::string &path) const;
 
@@ -58,7 +62,8 @@ private:
 	class Descriptor;
 	Descriptor open_path(const std::string &path, int flags) const;
 
-	std::string directory_; ///< empty for the running system
+	std::string directory_;			 ///< empty for the running system
+	std::shared_ptr<const Descriptor> root_; ///< the directory, which copies share
 };
 
 } // namespace egm

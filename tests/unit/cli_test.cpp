@@ -89,7 +89,7 @@ TEST_F(CliTest, InfoShowsTroubleInItsBlockAndOnlyThere)
 	root.gpu("0018:01:00.0", "refused", "kdump", 5);
 	const auto run = egmctl({ "info", "--sysroot", root.path() });
 	EXPECT_EQ(run.status, 0);
-	EXPECT_TRUE(contains(run.out, "\n  Problem:        EGM region refused (kdump): "));
+	EXPECT_TRUE(contains(run.out, "\n  Problem:          EGM region refused (kdump): "));
 	EXPECT_EQ(run.err, "");
 }
 
@@ -170,9 +170,19 @@ TEST_F(CliTest, NoCommandOpensTheNode)
 		std::array<char, 4096> events;
 		return read(watch, events.data(), events.size()) > 0;
 	};
-	for (const auto *command : { "list", "info", "retired-pages" }) {
-		EXPECT_EQ(egmctl({ command, "--sysroot", root.path() }).status, 0);
-		EXPECT_FALSE(opened()) << command;
+	for (const std::vector<std::string> &command :
+	     std::vector<std::vector<std::string>>{ { "list", "-o", "+USED-BY" },
+						    { "info" },
+						    { "retired-pages" },
+						    { "validate" },
+						    { "vm-config" },
+						    { "vm-config", "--part", "host-setup" },
+						    { "metrics", "--with-validate" },
+						    { "watch", "--timeout", "1" } }) {
+		auto arguments = command;
+		arguments.insert(arguments.end(), { "--sysroot", root.path() });
+		EXPECT_NE(egmctl(arguments).status, -1);
+		EXPECT_FALSE(opened()) << command.front();
 	}
 	EXPECT_EQ(run_program({ "/bin/cat", root.at("/dev/egm4") }).status, 0);
 	EXPECT_TRUE(opened()) << "the watch sees nothing at all";
@@ -185,11 +195,10 @@ TEST_F(CliTest, WrongUsageIsStatusTwo)
 		{},
 		{ "lst" },
 		{ "list", "--nonsense" },
-		{ "list", "egm4" },
+		{ "list", "--output" },
 		{ "--sysroot" },
 		{ "list", "--sysroot", "/nonexistent" },
 		{ "list", "--sysroot", root.at("/sys") },
-		{ "list", "info" },
 	};
 	for (const auto &arguments : wrong) {
 		const auto run = egmctl(arguments);
@@ -197,11 +206,72 @@ TEST_F(CliTest, WrongUsageIsStatusTwo)
 		EXPECT_EQ(run.status, 2) << line;
 		EXPECT_EQ(run.out, "") << line;
 		EXPECT_TRUE(run.err.starts_with("egmctl: ")) << run.err;
-		EXPECT_TRUE(run.err.ends_with("\nhint: `egmctl --help` shows the usage\n"))
-			<< run.err;
+		EXPECT_TRUE(run.err.ends_with("`egmctl --help` shows the usage\n")) << run.err;
 		EXPECT_EQ(std::count(run.err.begin(), run.err.end(), '\n'), 2) << run.err;
 	}
-	EXPECT_TRUE(contains(egmctl({ "lst" }).err, "unknown command or option: lst\n"));
+}
+
+TEST_F(CliTest, AnUnknownCommandNamesTheNearest)
+{
+	EXPECT_EQ(egmctl({ "lst" }).err, "egmctl: unknown command: lst\nhint: the nearest is "
+					 "`egmctl list`; `egmctl --help` shows the usage\n");
+	EXPECT_TRUE(contains(egmctl({ "retierd" }).err, "`egmctl retired-pages`"));
+	EXPECT_TRUE(contains(egmctl({ std::string(100000, 'x') }).err, "the nearest is `egmctl "));
+	EXPECT_TRUE(contains(egmctl({ "--lst" }).err, "unknown option: --lst\n"));
+}
+
+TEST_F(CliTest, AFilterThatMatchesNothingIsNoError)
+{
+	for (const auto *command : { "list", "info", "retired-pages" }) {
+		const auto run = egmctl({ command, "pxm=9", "-q", "--sysroot", root.path() });
+		EXPECT_EQ(run.status, 0) << command;
+		EXPECT_EQ(run.out, "");
+		EXPECT_EQ(run.err, "");
+		EXPECT_EQ(egmctl({ command, "pxm=nine", "--sysroot", root.path() }).status, 2);
+	}
+}
+
+TEST_F(CliTest, AnUnknownColumnIsWrongUsage)
+{
+	const auto run = egmctl({ "list", "-o", "SIZES", "-J", "--sysroot", root.path() });
+	EXPECT_EQ(run.status, 2);
+	EXPECT_TRUE(run.err.starts_with("egmctl: unknown column: SIZES\nhint: there are DEVICE, "));
+	EXPECT_TRUE(contains(run.out, "\"exit\": 2,"));
+	EXPECT_EQ(egmctl({ "info", "-o", "SIZE", "--sysroot", root.path() }).status, 2);
+}
+
+TEST_F(CliTest, WhoUsesADeviceIsInProc)
+{
+	root.write("/proc/42/comm", "qemu-system-aar\n");
+	root.write("/proc/42/cmdline", std::string("qemu\0-name\0guest=vm1,x=on\0", 26));
+	root.link("/proc/42/fd/7", "/dev/egm4").write("/proc/42/maps", "");
+	root.write("/proc/43/comm", "mapper\n").directory("/proc/43/fd");
+	root.write("/proc/43/maps",
+		   "ffff00000000-ffff40000000 rw-s 00000000 00:05 99    /dev/egm4\n");
+	root.write("/proc/44/comm", "other\n").directory("/proc/44/fd").write("/proc/44/maps", "");
+	root.directory("/proc/45").write("/proc/self", "");
+	const auto users = [&] {
+		return egmctl({ "list", "-no", "USED-BY", "--sysroot", root.path() }).out;
+	};
+	EXPECT_EQ(users(), "qemu-system-aar(42),mapper(43)\n");
+	const auto json = egmctl({ "info", "-J", "--sysroot", root.path() }).out;
+	EXPECT_TRUE(contains(json, "\"guest\": \"vm1\""));
+
+	ASSERT_EQ(chmod(root.at("/proc/44/fd").c_str(), 0), 0);
+	const Unprivileged nobody;
+	EXPECT_EQ(users(), "-\n");
+	EXPECT_TRUE(contains(egmctl({ "info", "-J", "--sysroot", root.path() }).out,
+			     "\"in_use_by\": null"));
+}
+
+TEST_F(CliTest, AClosedPipeIsQuiet)
+{
+	const auto run = run_program({ "/bin/bash", "-c",
+				       "trap '' PIPE; sleep 0.2 | cat >/dev/null & " EGMCTL
+				       " list --sysroot \"$0\" > >(exec true); echo $?",
+				       root.path() });
+	EXPECT_EQ(run.out, "0\n");
+	EXPECT_EQ(run.err, "");
 }
 
 TEST_F(CliTest, ErrorsAreJsonWhereverJsonIsAskedFor)
@@ -239,6 +309,55 @@ TEST_F(CliTest, AFullDiskIsStatusSeventyFour)
 	EXPECT_EQ(run.err, "egmctl: cannot write the output: No space left on device\n");
 }
 
+TEST_F(CliTest, AFileThatCannotBeWrittenIsStatusSeventyFour)
+{
+	const auto run = egmctl(
+		{ "metrics", "--to", root.at("/none/egm.prom"), "-J", "--sysroot", root.path() });
+	EXPECT_EQ(run.status, 74);
+	EXPECT_EQ(run.out, "");
+	EXPECT_TRUE(contains(run.err, "/none/egm.prom: No such file or directory\n"));
+}
+
+TEST_F(CliTest, MetricsInAFileAreThoseThatArePrinted)
+{
+	const auto file = root.at("/egm.prom");
+	const auto printed = egmctl({ "metrics", "--sysroot", root.path() });
+	EXPECT_EQ(egmctl({ "metrics", "--to", file, "--sysroot", root.path() }).out, "");
+	EXPECT_EQ(run_program({ "/bin/cat", file }).out, printed.out);
+}
+
+TEST_F(CliTest, AFailedCheckIsStatusOne)
+{
+	root.write("/sys/class/egm/egm4/egm_size", "0x1\n");
+	root.write("/proc/sys/kernel/arch", "aarch64\n");
+	EXPECT_EQ(egmctl({ "validate", "--check", "fw.size", "--sysroot", root.path() }).status, 1);
+	EXPECT_EQ(egmctl({ "validate", "--check", "fw.mode", "--sysroot", root.path() }).status, 0);
+	EXPECT_EQ(egmctl({ "validate", "--check", "fw.size", "--format", "nagios", "--sysroot",
+			   root.path() })
+			  .status,
+		  2);
+}
+
+TEST_F(CliTest, WatchEndsAtItsEventOrItsTime)
+{
+	const auto watch = [&](const std::vector<std::string> &more) {
+		std::vector<std::string> arguments = { "watch", "--sysroot", root.path() };
+		arguments.insert(arguments.end(), more.begin(), more.end());
+		return egmctl(arguments);
+	};
+	EXPECT_EQ(watch({ "--timeout", "1" }).status, 1);
+	EXPECT_EQ(watch({ "--until", "state=idle" }).status, 0);
+	EXPECT_EQ(watch({ "--until", "poisoned" }).status, 2);
+	const auto change =
+		run_program({ "/bin/sh", "-c",
+			      "(sleep 0.7; echo in-use >\"$0/sys/class/egm/egm4/state\") & " EGMCTL
+			      " watch --until state=in-use --timeout 30 --sysroot \"$0\"",
+			      root.path() });
+	EXPECT_EQ(change.status, 0);
+	EXPECT_TRUE(contains(change.out, "Z egm4 present state=idle\n")) << change.out;
+	EXPECT_TRUE(contains(change.out, "Z egm4 state state=in-use\n")) << change.out;
+}
+
 TEST_F(CliTest, VersionIsTheProjects)
 {
 	for (const auto &arguments :
@@ -254,8 +373,9 @@ TEST_F(CliTest, HelpNamesEveryCommandAndOption)
 	const auto run = egmctl({ "--help" });
 	EXPECT_EQ(run.status, 0);
 	EXPECT_EQ(run.err, "");
-	for (const auto *word : { "list", "info", "retired-pages", "--json", "--bytes", "--sysroot",
-				  "--version", "Exit status:", "never opens a device" })
+	for (const auto *word : { "list", "info", "retired-pages", "validate", "vm-config", "watch",
+				  "metrics", "--json", "--bytes", "--sysroot", "--version",
+				  "Exit status:", "never opens such a device" })
 		EXPECT_TRUE(contains(run.out, word)) << word;
 	for (const auto *command : { "list", "info", "retired-pages" }) {
 		const auto help = egmctl({ command, "--help" });

@@ -71,6 +71,12 @@ FakeRoot &FakeRoot::device(unsigned int pxm, const std::vector<std::string> &gpu
 	write(real + "/state", "idle\n");
 	write(real + "/abi_version", "1\n");
 	write(real + "/retired_count", "0\n");
+	write(real + "/base", "0x80000000\n");
+	write(real + "/mapping_size", "536870912\n");
+	write(real + "/cleared_bytes", "479962595328\n");
+	write(real + "/clear_time_ms", "1600\n");
+	write(real + "/poison_count", "0\n");
+	write(real + "/poison", "supported\n");
 	return write(real + "/retired_pages", "");
 }
 

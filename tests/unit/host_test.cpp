@@ -36,8 +36,8 @@ TEST(Host, ATreeWithoutEgmIsEmpty)
 	EXPECT_TRUE(host.devices.empty());
 	EXPECT_TRUE(host.gpus.empty());
 	EXPECT_TRUE(host.skipped.empty());
-	EXPECT_FALSE(host.egm_module);
-	EXPECT_FALSE(host.gpu_module);
+	EXPECT_FALSE(host.egm_module.loaded);
+	EXPECT_FALSE(host.gpu_module.loaded);
 }
 
 TEST(Host, OurDriverTellsEverything)
@@ -67,8 +67,8 @@ TEST(Host, OurDriverTellsEverything)
 	EXPECT_EQ(*gpu.size_bytes, 0x6fc0000000u);
 	EXPECT_EQ(*gpu.base, 0x80000000u);
 	EXPECT_EQ(*gpu.device, "egm4");
-	EXPECT_TRUE(host.egm_module);
-	EXPECT_TRUE(host.gpu_module);
+	EXPECT_TRUE(host.egm_module.loaded);
+	EXPECT_TRUE(host.gpu_module.loaded);
 }
 
 TEST(Host, NvidiasDriverTellsSizeAndGpus)
@@ -87,6 +87,44 @@ TEST(Host, NvidiasDriverTellsSizeAndGpus)
 	EXPECT_EQ(device.abi_version.unknown().why, Why::not_exported);
 	ASSERT_EQ(host.gpus.size(), 1u);
 	EXPECT_EQ(host.gpus[0].status.unknown().why, Why::not_exported);
+}
+
+TEST(Host, TheDialectIsToldByWhatThereIs)
+{
+	FakeRoot root;
+	root.device(4, {}).nvidia_device(5, {}).series_device(6, { "0028:01:00.0" });
+	root.series_device(7, {});
+	const auto host = root.host();
+	EXPECT_EQ(*host.devices.at(0).dialect, Dialect::own);
+	EXPECT_EQ(*host.devices.at(1).dialect, Dialect::nvidia);
+	EXPECT_EQ(*host.devices.at(2).dialect, Dialect::series);
+	EXPECT_FALSE(host.devices.at(3).dialect);
+}
+
+TEST(Host, TheSocketIsThatOfTheCpusNearestToTheGpus)
+{
+	FakeRoot root;
+	root.device(5, { "0018:01:00.0" }).gpu("0018:01:00.0", "joined", "none", 5);
+	root.write("/sys/devices/pci/0018:01:00.0/numa_node", "1\n");
+	EXPECT_FALSE(root.host().devices.at(0).socket);
+	root.write("/sys/devices/system/node/node1/cpulist", "72-143\n");
+	root.write("/sys/devices/system/cpu/cpu72/topology/physical_package_id", "1\n");
+	EXPECT_EQ(*root.host().devices.at(0).socket, 1u);
+	root.write("/sys/devices/system/node/node1/cpulist", "\n");
+	EXPECT_EQ(root.host().devices.at(0).socket.unknown().why, Why::not_set);
+}
+
+TEST(Host, TheMachineIsThatOfTheTree)
+{
+	FakeRoot root;
+	EXPECT_FALSE(root.host().machine.kernel);
+	root.write("/proc/sys/kernel/osrelease", "7.3.4+deb13-arm64\n");
+	root.write("/proc/sys/kernel/arch", "aarch64\n");
+	const auto machine = root.host().machine;
+	EXPECT_EQ(*machine.kernel, "7.3.4+deb13-arm64");
+	EXPECT_EQ(*machine.arch, "aarch64");
+	EXPECT_FALSE(machine.page_size);
+	EXPECT_FALSE(machine.privileged);
 }
 
 TEST(Host, TheSeriesNamesGpusByLinks)

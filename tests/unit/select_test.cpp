@@ -64,3 +64,39 @@ TEST_F(SelectTest, AnUnknownNameIsAnError)
 		}
 	}
 }
+
+TEST_F(SelectTest, AFilterSelectsAndMayMatchNothing)
+{
+	const auto names = [&](const std::string &filter) {
+		std::string list;
+		for (const auto &device : select_devices(root.host(), { filter }).devices)
+			list += device.name + " ";
+		return list;
+	};
+	EXPECT_EQ(names("pxm=5"), "egm5 ");
+	EXPECT_EQ(names("pxm=0x4"), "egm4 ");
+	EXPECT_EQ(names("pxm=9"), "");
+	EXPECT_EQ(names("gpu=0008:01:00.0"), "egm4 ");
+	EXPECT_EQ(names("gpu=00000008:01:00.0"), "egm4 ");
+	EXPECT_EQ(names("gpu=0018:01:00.0"), "");
+}
+
+TEST_F(SelectTest, APxmIsInTheNameWhereTheDriverDoesNotTellIt)
+{
+	FakeRoot shipped;
+	shipped.nvidia_device(4, {});
+	EXPECT_EQ(select_devices(shipped.host(), { "pxm=4" }).devices.size(), 1u);
+}
+
+TEST_F(SelectTest, AFilterThatIsNoneIsWrongUsage)
+{
+	for (const auto *filter :
+	     { "pxm=", "pxm=x", "pxm=-1", "gpu=01:00.0", "node=2", "=", "gpu=" }) {
+		try {
+			select_devices(root.host(), { filter });
+			ADD_FAILURE() << filter;
+		} catch (const Error &error) {
+			EXPECT_EQ(error.exit(), Exit::usage) << filter;
+		}
+	}
+}

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "users.hpp"
+
+#include "device_node.hpp"
+#include "parse.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <set>
+
+namespace egm {
+
+namespace {
+
+constexpr std::size_t file_limit = 64 * 1024 * 1024; // maps of a large process
+
+using Paths = std::set<std::string>;
+
+// Ends that a process which is just going away gives to every read.
+bool vanished(const Unknown &unknown)
+{
+	return unknown.why == Why::not_exported || unknown.why == Why::gone;
+}
+
+Reading<Paths> open_paths(const Tree &tree, const std::string &process)
+{
+	const auto directory = process + "/fd";
+	const auto numbers = tree.list_directory(directory);
+	if (!numbers)
+		return numbers.unknown();
+	Paths paths;
+	for (const auto &number : *numbers) {
+		const auto target = tree.read_link(directory + "/" + number);
+		if (target)
+			paths.insert(*target);
+		else if (!vanished(target.unknown()))
+			return target.unknown();
+	}
+	return paths;
+}
+
+// "START-END PERM OFFSET MAJ:MIN INODE   PATH": a mapping keeps the device when its file is closed.
+Reading<Paths> mapped_paths(const Tree &tree, const std::string &process)
+{
+	const auto text = tree.read_file(process + "/maps", file_limit);
+	if (!text)
+		return text.unknown();
+	Paths paths;
+	const auto lines = parse_lines(*text);
+	for (const auto line : lines.value_or(std::vector<std::string_view>{})) {
+		const auto slash = line.find('/');
+		if (slash != line.npos)
+			paths.insert(std::string(line.substr(slash)));
+	}
+	return paths;
+}
+
+// The guest's name in "qemu\0-name\0guest=vm1,debug-threads=on\0".
+std::string guest_name(const std::string &arguments)
+{
+	const std::string option("\0-name\0", 7);
+	const auto found = arguments.find(option);
+	if (found == arguments.npos)
+		return {};
+	auto value = arguments.substr(found + option.size());
+	value.erase(std::min(value.find_first_of(std::string(",\0", 2)), value.size()));
+	constexpr std::string_view key = "guest=";
+	return printable(value.starts_with(key) ? value.substr(key.size()) : value);
+}
+
+User describe(const Tree &tree, std::uint64_t pid, const std::string &process)
+{
+	User user;
+	user.pid = pid;
+	const auto comm = tree.read_file(process + "/comm", 4096);
+	if (comm)
+		user.comm = printable(comm->substr(0, comm->find('\n')));
+	const auto arguments = tree.read_file(process + "/cmdline", 4 * 1024 * 1024);
+	if (arguments)
+		user.guest = guest_name(*arguments);
+	return user;
+}
+
+} // namespace
+
+void find_users(const Tree &tree, Host &host)
+{
+	const auto give_up = [&](const Unknown &unknown) {
+		for (auto &device : host.devices)
+			device.users = unknown;
+	};
+	const auto processes = tree.list_directory("/proc");
+	if (!processes)
+		return give_up(processes.unknown());
+
+	std::vector<std::vector<User>> users(host.devices.size());
+	for (const auto &name : *processes) {
+		const auto pid = parse_u64(name);
+		if (!pid)
+			continue;
+		const auto process = "/proc/" + name;
+		const auto opened = open_paths(tree, process);
+		if (!opened && vanished(opened.unknown()))
+			continue;
+		if (!opened)
+			return give_up(opened.unknown());
+		const auto mapped = mapped_paths(tree, process);
+		if (!mapped && !vanished(mapped.unknown()))
+			return give_up(mapped.unknown());
+		for (std::size_t i = 0; i < host.devices.size(); i++) {
+			const auto path = node_path(host.devices[i].name);
+			if (opened->contains(path) || (mapped && mapped->contains(path)))
+				users[i].push_back(describe(tree, *pid, process));
+		}
+	}
+	for (std::size_t i = 0; i < users.size(); i++) {
+		std::ranges::sort(users[i], {}, &User::pid);
+		host.devices[i].users = users[i];
+	}
+}
+
+} // namespace egm
