@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
 namespace egm {
 
@@ -27,24 +26,13 @@ bool is_word_char(char c)
 	       c == '_' || c == '.' || c == '+';
 }
 
-template <class T>
-std::optional<T> parse_number(std::string_view text, int base)
-{
-	T value{};
-	const auto [end, error] =
-		std::from_chars(text.data(), text.data() + text.size(), value, base);
-	if (error != std::errc{} || end != text.data() + text.size())
-		return std::nullopt;
-	return value;
-}
-
 } // namespace
 
 std::optional<std::uint64_t> parse_u64(std::string_view text)
 {
 	if (text.starts_with("0x"))
 		return parse_number<std::uint64_t>(text.substr(2), 16);
-	return parse_number<std::uint64_t>(text, 10);
+	return parse_number<std::uint64_t>(text);
 }
 
 std::optional<std::string> parse_word(std::string_view text)
@@ -93,7 +81,7 @@ std::optional<std::uint32_t> parse_device_name(std::string_view text)
 	const auto number = text.substr(prefix.size());
 	if (number.size() > 1 && number.front() == '0')
 		return std::nullopt;
-	return parse_number<std::uint32_t>(number, 10);
+	return parse_number<std::uint32_t>(number);
 }
 
 std::optional<DeviceNumber> parse_device_number(std::string_view text)
@@ -101,8 +89,8 @@ std::optional<DeviceNumber> parse_device_number(std::string_view text)
 	const auto colon = text.find(':');
 	if (colon == std::string_view::npos)
 		return std::nullopt;
-	const auto major = parse_number<unsigned int>(text.substr(0, colon), 10);
-	const auto minor = parse_number<unsigned int>(text.substr(colon + 1), 10);
+	const auto major = parse_number<unsigned int>(text.substr(0, colon));
+	const auto minor = parse_number<unsigned int>(text.substr(colon + 1));
 	if (!major || !minor)
 		return std::nullopt;
 	return DeviceNumber{ *major, *minor };

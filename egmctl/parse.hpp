@@ -4,6 +4,7 @@
 
 #include "device.hpp"
 
+#include <charconv>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -11,6 +12,18 @@
 #include <vector>
 
 namespace egm {
+
+/** Digits of a base, and nothing else; no sign if T has none. */
+template <class T>
+std::optional<T> parse_number(std::string_view text, int base = 10)
+{
+	T value{};
+	const auto [end, error] =
+		std::from_chars(text.data(), text.data() + text.size(), value, base);
+	if (error != std::errc{} || end != text.data() + text.size())
+		return std::nullopt;
+	return value;
+}
 
 /** "123" or "0x1f"; no sign, no space, no overflow, nothing after it. */
 std::optional<std::uint64_t> parse_u64(std::string_view text);

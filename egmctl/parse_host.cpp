@@ -4,7 +4,6 @@
 #include "parse.hpp"
 
 #include <algorithm>
-#include <charconv>
 
 namespace egm {
 
@@ -31,17 +30,6 @@ std::string_view trimmed(std::string_view text)
 	return text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
-template <class T>
-std::optional<T> number(std::string_view text, int base = 10)
-{
-	T value{};
-	const auto [end, error] =
-		std::from_chars(text.data(), text.data() + text.size(), value, base);
-	if (error != std::errc{} || end != text.data() + text.size())
-		return std::nullopt;
-	return value;
-}
-
 } // namespace
 
 std::optional<std::pair<unsigned int, unsigned int>> parse_release(std::string_view text)
@@ -50,9 +38,9 @@ std::optional<std::pair<unsigned int, unsigned int>> parse_release(std::string_v
 	if (dot == text.npos)
 		return std::nullopt;
 	const auto rest = text.substr(dot + 1);
-	const auto major = number<unsigned int>(text.substr(0, dot));
+	const auto major = parse_number<unsigned int>(text.substr(0, dot));
 	const auto minor =
-		number<unsigned int>(rest.substr(0, rest.find_first_not_of("0123456789")));
+		parse_number<unsigned int>(rest.substr(0, rest.find_first_not_of("0123456789")));
 	if (!major || !minor)
 		return std::nullopt;
 	return std::pair{ *major, *minor };
@@ -88,9 +76,9 @@ std::optional<std::vector<Range>> parse_iomem(std::string_view text, std::string
 		const auto dash = line.find('-');
 		if (colon == line.npos || dash == line.npos || dash > colon)
 			continue;
-		const auto first = number<std::uint64_t>(line.substr(0, dash), 16);
+		const auto first = parse_number<std::uint64_t>(line.substr(0, dash), 16);
 		const auto last =
-			number<std::uint64_t>(line.substr(dash + 1, colon - dash - 1), 16);
+			parse_number<std::uint64_t>(line.substr(dash + 1, colon - dash - 1), 16);
 		if (!first || !last)
 			continue;
 		hidden = hidden && *first == 0 && *last == 0;
@@ -106,7 +94,7 @@ std::optional<std::vector<std::uint64_t>> parse_numbers(std::string_view text)
 {
 	std::vector<std::uint64_t> numbers;
 	for (const auto part : split(trimmed(text), ' ')) {
-		const auto value = number<std::uint64_t>(part);
+		const auto value = parse_number<std::uint64_t>(part);
 		if (!value)
 			return std::nullopt;
 		numbers.push_back(*value);
@@ -139,8 +127,8 @@ std::optional<Account> parse_account(std::string_view passwd, std::string_view g
 		const auto fields = split(line, ':');
 		if (fields.size() < 4 || fields[0] != name)
 			continue;
-		const auto uid = number<std::uint32_t>(fields[2]);
-		const auto gid = number<std::uint32_t>(fields[3]);
+		const auto uid = parse_number<std::uint32_t>(fields[2]);
+		const auto gid = parse_number<std::uint32_t>(fields[3]);
 		if (!uid || !gid)
 			return std::nullopt;
 		account = { printable(name), *uid, { *gid } };
@@ -152,7 +140,7 @@ std::optional<Account> parse_account(std::string_view passwd, std::string_view g
 		const auto fields = split(line, ':');
 		if (fields.size() < 4)
 			continue;
-		const auto gid = number<std::uint32_t>(fields[2]);
+		const auto gid = parse_number<std::uint32_t>(fields[2]);
 		const auto members = split(fields[3], ',');
 		if (gid && std::ranges::find(members, name) != members.end())
 			account.gids.insert(*gid);
