@@ -64,23 +64,13 @@ protected:
 	{
 		const int error = write_error("/sys/power/state", "disk");
 
-		if (has_snapshot()) {
-			UniqueFd image(open(snapshot, O_RDONLY | O_CLOEXEC));
-			EXPECT_EQ(image ? 0 : errno, error);
-		}
+		UniqueFd image(open(snapshot, O_RDONLY | O_CLOEXEC));
+		EXPECT_EQ(image ? 0 : errno, error);
 		return error;
 	}
 
-	/// Where a process hibernates the host, or restores it. Not in the kernel that checks
-	/// everything.
+	/// Where a process hibernates the host, or restores it.
 	static constexpr const char *snapshot = "/dev/snapshot";
-	static bool has_snapshot()
-	{
-		const bool has = access(snapshot, F_OK) == 0;
-
-		EXPECT_NE(has, std::string(std::getenv("EGM_KERNEL")).starts_with("debug"));
-		return has;
-	}
 };
 
 /// Somebody who has gone but for a GPU of the region, which is still open through VFIO.
@@ -256,9 +246,6 @@ TEST_F(ClearPower, HibernationIsRefusedWhileAnOpenerWaitsForAGpu)
 
 TEST_F(ClearPower, AnImageIsNotRestoredOverAnOwner)
 {
-	if (!has_snapshot())
-		return;
-
 	UniqueFd owner = region.own();
 	EXPECT_FALSE(UniqueFd(open(snapshot, O_WRONLY | O_CLOEXEC)));
 	EXPECT_EQ(errno, EBUSY);
@@ -269,9 +256,6 @@ TEST_F(ClearPower, AnImageIsNotRestoredOverAnOwner)
 // It is what the process that writes the image does first.
 TEST_F(ClearPower, NobodyOpensWhileTheHostHibernates)
 {
-	if (!has_snapshot())
-		return;
-
 	dirty(region);
 	{
 		UniqueFd image = open_file(snapshot, O_RDONLY);

@@ -26,20 +26,26 @@ function(egm_vm_program name)
 	add_dependencies(e2e e2e-${name})
 endfunction()
 
-# egm_vm_suite(NAME HOST <description> KERNELS <kernel>... [TIMEOUT <seconds>] [FAILS_WITH <regex>])
+# egm_vm_suite(NAME HOST <description> KERNELS <kernel>... [ALL_KERNELS <kernel>...] [TIMEOUT <seconds>]
+#              [FAILS_WITH <regex>])
 #
-# Registers vm/NAME:<kernel> for every kernel. TIMEOUT is ten times what the suite usually takes, from
-# power-on. FAILS_WITH: a planted fault, which the harness must find; part of its last line.
+# Registers vm/NAME:<kernel> for every kernel; on those of ALL_KERNELS, `tests/run --all` alone runs it.
+# TIMEOUT is ten times what the suite usually takes, from power-on. FAILS_WITH: a planted fault, which the
+# harness must find; part of its last line.
 function(egm_vm_suite name)
-	cmake_parse_arguments(PARSE_ARGV 1 arg "" "HOST;TIMEOUT;FAILS_WITH" "KERNELS")
+	cmake_parse_arguments(PARSE_ARGV 1 arg "" "HOST;TIMEOUT;FAILS_WITH" "KERNELS;ALL_KERNELS")
 	if(NOT arg_TIMEOUT)
 		set(arg_TIMEOUT 300)
 	endif()
 	# ctest's own limit only catches a harness that hangs: it has the build of the payload in it.
 	math(EXPR limit "${arg_TIMEOUT} + 1200")
-	foreach(kernel IN LISTS arg_KERNELS)
+	foreach(kernel IN LISTS arg_KERNELS arg_ALL_KERNELS)
 		set(test vm/${name}:${kernel})
-		add_test(NAME ${test}
+		set(only)
+		if(kernel IN_LIST arg_ALL_KERNELS)
+			set(only CONFIGURATIONS all)
+		endif()
+		add_test(NAME ${test} ${only}
 			COMMAND ${PROJECT_SOURCE_DIR}/tests/vm/run --build ${PROJECT_BINARY_DIR}/vm
 				--kernel ${kernel} --host ${arg_HOST} --timeout ${arg_TIMEOUT} ${name})
 		set_tests_properties(${test} PROPERTIES

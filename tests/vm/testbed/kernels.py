@@ -23,6 +23,7 @@ class Kernel:
     flavours: tuple[str, ...]
     roles: frozenset[str]
     config: str | None = None
+    parameters: str = ""
 
     def line(self) -> str:
         """What identifies the packages; roles are left out, as no entry's content has them."""
@@ -60,20 +61,21 @@ def read(path: Path = TABLE) -> list[Kernel]:
         words = text.partition("#")[0].split()
         if not words:
             continue
-        if len(words) not in (5, 6):
-            raise Failure(f"{path}:{number}: expected five or six columns, found {len(words)}")
-        name, suite, version, flavours, roles, *config = words
+        if len(words) < 5:
+            raise Failure(f"{path}:{number}: expected five columns at least, found {len(words)}")
+        name, suite, version, flavours, roles, *built = words
         flavour_list, role_set = tuple(flavours.split(",")), frozenset(roles.split(","))
         if role_set - ROLES:
             raise Failure(f"{path}:{number}: unknown role {', '.join(sorted(role_set - ROLES))}")
         if len(flavour_list) > len(ARCHITECTURES):
             raise Failure(f"{path}:{number}: at most one flavour each for "
                           f"{' and '.join(ARCHITECTURES)}")
-        if config and len(flavour_list) > 1:
+        if built and len(flavour_list) > 1:
             raise Failure(f"{path}:{number}: {name} is built, and that for arm64 only")
         if name in (kernel.name for kernel in kernels):
             raise Failure(f"{path}:{number}: {name} is there twice")
-        kernels.append(Kernel(name, suite, version, flavour_list, role_set, *config))
+        kernels.append(Kernel(name, suite, version, flavour_list, role_set,
+                              built[0] if built else None, " ".join(built[1:])))
     if not kernels:
         raise Failure(f"{path}: no kernels")
     return kernels

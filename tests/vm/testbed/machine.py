@@ -82,14 +82,16 @@ def distances(nodes):
     return options
 
 
-def command(host, kernel, root_image, run, shell):
-    """QEMU's command line; all paths as QEMU sees them, `run` being the run's directory."""
+def command(host, kernel, parameters, root_image, run, shell):
+    """QEMU's command line; all paths as QEMU sees them, `run` being the run's directory. `parameters`:
+    what the kernel wants on its own."""
     line = [
         "qemu-system-aarch64", "-nodefaults", "-display", "none", "-no-reboot",
         "-cpu", host["cpu"], "-smp", f"{host['cpus']},sockets={host['cpus']}",
         "-m", f"{host['memory'] >> 20}M",
         "-bios", FIRMWARE, "-kernel", str(kernel), "-initrd", f"{run}/initrd",
-        "-append", f"{COMMAND_LINE} mem={host['visible'] >> 20}M {host['options']}",
+        "-append",
+        f"{COMMAND_LINE} {parameters} mem={host['visible'] >> 20}M {host['options']}",
         "-drive", f"if=none,id=root,format=raw,readonly=on,file={root_image}",
         "-device", "virtio-blk-pci,addr=1,drive=root",
         "-device", "virtio-serial-pci,addr=2",
