@@ -26,7 +26,7 @@ bound() {
 
 # all_is_well: node by node, what there is follows from who is bound.
 all_is_well() {
-	local pxm gpu here
+	local pxm gpu here links
 	for pxm in 4 5; do
 		here=()
 		for gpu in ${of[$pxm]}; do
@@ -42,8 +42,10 @@ all_is_well() {
 		[[ -c /dev/egm$pxm ]] || fail "no egm$pxm, although ${here[*]} is bound"
 		expect "GPUs of egm$pxm" "${here[*]}" \
 			"$(sort "/sys/class/egm/egm$pxm/gpu_devices" | paste -sd ' ')" >/dev/null
+		links=("/sys/class/egm/egm$pxm/0000:"*)
+		expect "links of egm$pxm" "${here[*]}" "${links[*]##*/}" >/dev/null
 		for gpu in "${here[@]}"; do
-			[[ -e /sys/class/egm/egm$pxm/$gpu ]] || fail "egm$pxm has no link to $gpu"
+			[[ -e /sys/class/egm/egm$pxm/$gpu ]] || fail "egm$pxm has a dead link to $gpu"
 			expect "$gpu" joined "$(<"$devices/$gpu/egm/status")" >/dev/null
 		done
 	done

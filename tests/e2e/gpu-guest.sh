@@ -71,6 +71,7 @@ if ((cacheable)); then
 	stop_guest
 else
 	kill -KILL "$guest_pid"
+	wait "$guest_pid" 2>/dev/null || true
 fi
 wait $unbinding || fail "unbinding $used failed"
 echo "ok: unbinding $used waited for the guest"
