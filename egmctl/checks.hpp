@@ -57,4 +57,16 @@ Result pass(std::string message, std::string about = {});
 Result skip(std::string message, std::string about = {});
 Result skip(const Unknown &unknown, std::string about = {});
 
+/** What a function says of each device. */
+template <class Function>
+Results for_devices(const Subject &subject, Function function)
+{
+	Results results;
+	for (const auto &device : subject.host.devices)
+		results.push_back(function(device));
+	if (results.empty())
+		results.push_back(skip("no EGM device"));
+	return results;
+}
+
 } // namespace egm

@@ -15,17 +15,6 @@ namespace {
 
 constexpr const char *vfio_driver = "nvgrace_gpu_vfio_pci";
 
-template <class Function>
-Results for_devices(const Subject &subject, Function function)
-{
-	Results results;
-	for (const auto &device : subject.host.devices)
-		results.push_back(function(device));
-	if (results.empty())
-		results.push_back(skip("no EGM device"));
-	return results;
-}
-
 Results check_driver(const Subject &subject)
 {
 	Results results;

@@ -107,17 +107,6 @@ Results check_consistent(const Subject &subject)
 	return refusals(subject, { "disagrees" }, "all GPUs of a socket name the same region");
 }
 
-template <class Function>
-Results for_devices(const Subject &subject, Function function)
-{
-	Results results;
-	for (const auto &device : subject.host.devices)
-		results.push_back(function(device));
-	if (results.empty())
-		results.push_back(skip("no EGM device"));
-	return results;
-}
-
 Results check_size(const Subject &subject)
 {
 	return for_devices(subject, [](const Device &device) -> Result {
