@@ -116,7 +116,7 @@ static inline bool __vfio_pci_memory_enabled(struct vfio_pci_core_device *core)
 	struct pci_dev *pdev = core->pdev;
 	__le16 *command = (__le16 *)(core->vconfig + PCI_COMMAND);
 
-	if (pdev->current_state >= PCI_D3hot)
+	if ((__force int)pdev->current_state >= (__force int)PCI_D3hot)
 		return false;
 	return pdev->no_command_memory ||
 	       (le16_to_cpu(*command) & PCI_COMMAND_MEMORY);
