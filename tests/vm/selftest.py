@@ -109,7 +109,7 @@ class Description(unittest.TestCase):
                          ["0000:00:05.0", "0000:01:00.0", "0000:02:00.0"])
         self.assertEqual(made["gpus"][2]["acpi"], "\\_SB_.PCI0.S38_.S00_")
         self.assertIn("Scope (\\_SB.PCI0.S38.S00)", acpi.ssdt(made))
-        line = " ".join(machine.command(made, "kernel", "root", "run", False))
+        line = " ".join(machine.command(made, "kernel", "", "root", "run", False))
         self.assertIn("bochs-display,addr=05.0 ", line)
         self.assertIn("port02,chassis=0x02,addr=07.0,hotplug=off -device bochs-display,bus=port02",
                       line)
