@@ -82,6 +82,10 @@ echo "ok: ${#orders[@]} orders to bind and to unbind"
 for gpu in "${gpus[@]}"; do
 	echo "$gpu" >/sys/bus/pci/drivers_probe
 	! bound "$gpu" || fail "$gpu was bound although nobody asked for that"
+	# A kernel may have a driver for what it really is.
+	if [[ -e $devices/$gpu/driver ]]; then
+		unbind "$gpu"
+	fi
 done
 say_ready "${gpus[0]}"
 echo 10de 2941 >$driver/new_id
