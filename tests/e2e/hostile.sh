@@ -12,7 +12,7 @@ load_modules
 bind "$(gpu 0)"
 say_ready "$(gpu hostile)"
 reserve "$(gpu hostile)"
-/egm/lib/hostile.py "$(gpu hostile)" "${1:-300}" "${2:-1}"
+/egm/lib/hostile.py "$(gpu hostile)" "${1:-100}" "${2:-1}"
 expect "regions" egm4 "$(ls /sys/class/egm)"
 expect "bytes that are not zero" 0 "$(/egm/lib/device.py nonzero /dev/egm4)"
 unbind "$(gpu 0)"

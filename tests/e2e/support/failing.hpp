@@ -9,8 +9,10 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -44,6 +46,15 @@ public:
 		write_text(debugfs + std::string("fail_usercopy/verbose"), "0");
 		write_text(debugfs + std::string("fail_page_alloc/min-order"), "0");
 	}
+
+	/// As long as it lives, nothing fails that a function of the kernel's has called.
+	class Spared {
+	public:
+		explicit Spared(const std::string &function);
+
+	private:
+		std::vector<std::unique_ptr<Setting>> settings_;
+	};
 
 	/// What a call may say of it.
 	static bool expected(int error) { return error == ENOMEM || error == EFAULT; }
