@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Allocations that fail: failures_test.cpp. Only the first socket's region is there.
+# Allocations that fail: failures_test.cpp. failures.sh [FILTER of GoogleTest]
 
 set -euo pipefail
 # shellcheck source=lib/egm.sh
@@ -9,6 +9,6 @@ set -euo pipefail
 
 load_modules
 bind "$(gpu registers)"
-failures_test
+failures_test "--gtest_filter=${1:-*}"
 unbind "$(gpu registers)"
 unload_modules

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@
 #include <gtest/gtest.h>
 #include <linux/egm.h>
 
+#include "child.hpp"
 #include "driver.hpp"
 #include "failing.hpp"
 #include "kernel_file.hpp"
@@ -39,8 +41,8 @@ namespace {
 const std::string egm_module = "nvgrace-egm", gpu_module = "nvgrace-gpu-vfio-pci";
 const std::string gpu_driver = "/sys/bus/pci/drivers/nvgrace_gpu_vfio_pci/";
 
-/// What it calls for a new module warns where there is no memory (static keys).
-const std::string notifiers = "blocking_notifier_call_chain_robust";
+/// Of a module that is in memory by then. What brings it there warns where there is none.
+const std::string initialisation = "do_init_module";
 
 bool exists(const std::string &path)
 {
@@ -72,6 +74,8 @@ protected:
 					return action();
 				} catch (const std::system_error &error) {
 					return error.code().value();
+				} catch (const std::exception &) {
+					return EIO; // a file that it did not get
 				}
 			},
 			[&](int error, int, unsigned int) {
@@ -96,7 +100,7 @@ private:
 
 TEST_F(Failures, LoadingTheDriverOfRegions)
 {
-	const Failing::Spared spared(notifiers);
+	const Failing::Within within(initialisation, Failing::Calls::fail);
 
 	unload_driver();
 	survive([&] { return load_driver(); },
@@ -190,11 +194,15 @@ TEST_F(Failures, AQueryHandle)
 
 TEST_F(Failures, LoadingTheDriverOfGpus)
 {
-	const Failing::Spared spared(notifiers);
+	const Failing::Within within(initialisation, Failing::Calls::fail);
+
+	const std::string chosen = "/sys/bus/pci/devices/" + address + "/driver_override";
 
 	unload_driver();
 	write_text(gpu_driver + "unbind", address);
 	unload_module(gpu_module);
+	// That probes are to be survived is another test.
+	write_text(chosen, "\n");
 	survive([&] { return load_module(gpu_module); },
 		[&] {
 			if (exists("/sys/module/nvgrace_gpu_vfio_pci"))
@@ -202,6 +210,7 @@ TEST_F(Failures, LoadingTheDriverOfGpus)
 		});
 	ASSERT_EQ(load_module(gpu_module), 0);
 	ASSERT_EQ(load_driver(), 0);
+	write_text(chosen, "nvgrace_gpu_vfio_pci");
 	write_text(gpu_driver + "bind", address);
 }
 
@@ -209,7 +218,7 @@ TEST_F(Failures, LoadingTheDriverOfGpus)
 TEST_F(Failures, ProbingAGpu)
 {
 	// Where that fails, vfio_group_release() warns of what is the kernel's own.
-	const Failing::Spared spared("vfio_create_group");
+	const Failing::Within within("vfio_create_group", Failing::Calls::are_spared);
 
 	write_text(gpu_driver + "unbind", address);
 	survive([&] { return write_error(gpu_driver + "bind", address); },
@@ -256,14 +265,26 @@ TEST_F(Failures, WhoHasAGpu)
 		[] {});
 }
 
-// The last one: the page stays what it is.
+// The last one: the page stays what it is. Who gets the signal is another process: to deliver one
+// takes a copy, too.
 TEST_F(Failures, MemoryThatFails)
 {
-	const UniqueFd owner = region.own();
-	const Mapping whole(owner, region.size);
 	const std::uint64_t failed =
 		region.description["base"].get<std::uint64_t>() + region.size / 2;
-	std::signal(SIGBUS, [](int) {});
+	Event mapped;
+	Child owner([&] {
+		const UniqueFd file = region.own();
+		const Mapping whole(file, region.size);
+
+		prctl(PR_MCE_KILL, PR_MCE_KILL_SET, PR_MCE_KILL_EARLY, 0, 0);
+		std::signal(SIGBUS, [](int) {});
+		mapped.set();
+		for (;;)
+			pause();
+		return 0;
+	});
+
+	mapped.wait();
 	survive([&] { return simulate_error(failed); }, [] {});
 	EXPECT_TRUE(wait_until([&] { return region.attribute("poison_count") == "1"; }));
 }

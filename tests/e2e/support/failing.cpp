@@ -9,7 +9,7 @@
 
 namespace e2e {
 
-Failing::Spared::Spared(const std::string &function)
+Failing::Within::Within(const std::string &function, Calls calls)
 {
 	std::ifstream symbols("/proc/kallsyms");
 	std::set<std::uint64_t> addresses;
@@ -24,11 +24,12 @@ Failing::Spared::Spared(const std::string &function)
 	if (!start)
 		throw std::runtime_error("the kernel has no function " + function);
 	const std::uint64_t end = *addresses.upper_bound(start);
-	for (const std::string kind : allocators)
+	const std::string which = calls == Calls::fail ? "/require-" : "/reject-";
+	for (const std::string kind : { "failslab", "fail_page_alloc", "fail_usercopy" })
 		for (const auto &[bound, value] :
-		     { std::pair{ "reject-start", start }, std::pair{ "reject-end", end } })
-			settings_.push_back(std::make_unique<Setting>(debugfs + kind + bound,
-								      std::format("{:#x}", value)));
+		     { std::pair{ "start", start }, std::pair{ "end", end } })
+			settings_.push_back(std::make_unique<Setting>(
+				debugfs + kind + which + bound, std::format("{:#x}", value)));
 }
 
 } // namespace e2e

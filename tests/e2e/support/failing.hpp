@@ -47,10 +47,12 @@ public:
 		write_text(debugfs + std::string("fail_page_alloc/min-order"), "0");
 	}
 
-	/// As long as it lives, nothing fails that a function of the kernel's has called.
-	class Spared {
+	enum class Calls { fail, are_spared };
+
+	/// As long as it lives, only what a function of the kernel's calls fails, or all else.
+	class Within {
 	public:
-		explicit Spared(const std::string &function);
+		Within(const std::string &function, Calls calls);
 
 	private:
 		std::vector<std::unique_ptr<Setting>> settings_;
