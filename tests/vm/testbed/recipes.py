@@ -18,7 +18,7 @@ from .store import Recipe
 # Runs the builds and the outer QEMU. The arm64 libraries are for cross building.
 ROOT_BUILD = (
     "acpica-tools bc bison build-essential clang-format cmake cpio e2fsprogs file flex "
-    "g++-aarch64-linux-gnu gcc-14 gcc-aarch64-linux-gnu kmod libcli11-dev libelf1 make "
+    "g++-aarch64-linux-gnu gcc-14 gcc-aarch64-linux-gnu gcovr kmod libcli11-dev libelf1 make "
     "ninja-build nlohmann-json3-dev pahole perl pkgconf python3 python3-pyflakes "
     "qemu-efi-aarch64 shellcheck xz-utils zstd "
     "libc6-dev:arm64 libfmt-dev:arm64 libgtest-dev:arm64 libsmartcols-dev:arm64 "
