@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t text_limit = 16 * 1024 * 1024;
 
 template <class T>
-Reading<T> known_or(const std::optional<T> &value, Unknown unknown)
+Reading<T> known_or(const std::optional<T> &value, const Unknown &unknown)
 {
 	if (value)
 		return *value;

@@ -6,8 +6,8 @@ import re
 from sources import files, relative
 
 TOP_LEVEL = {
-    ".checkpatch.conf", ".ci", ".clang-format", ".editorconfig", ".git", ".gitignore",
-    "CHANGELOG.md", "CMakeLists.txt", "Kbuild", "LICENSE", "README.md", "REUSE.toml", "VERSION",
+    ".checkpatch.conf", ".ci", ".clang-format", ".clang-tidy", ".editorconfig", ".git", ".gitignore",
+    "CHANGELOG.md", "CMakeLists.txt", "Kbuild", "LICENSE", "LICENSES", "README.md", "REUSE.toml", "VERSION",
     "build", "docs", "egmctl", "include", "kmod", "packaging", "tests",
 }
 
@@ -30,7 +30,7 @@ RIGHTS = [
      "egmctl asks no device: it would have to open it"),
     (("egmctl/**/*",), r"\bkmod/|nvgrace-egm\.h", r"", "egmctl compiles nothing of kmod/"),
     # The name of an XML namespace looks like an address.
-    (("**/*",), r"\bhttps?" r"://(?!libvirt\.org/schemas/)", r"LICENSE",
+    (("**/*",), r"\bhttps?" r"://(?!libvirt\.org/schemas/)", r"LICENSES/.*",
      "no address of a registry, or of anything else: apt's configuration names the mirror"),
     (("**/*",), r"(?<![\w.$}])/ho" r"me/", r"", "a path of somebody's machine"),
 ]

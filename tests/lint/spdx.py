@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Every file has the SPDX expression of its directory, in itself or in REUSE.toml, in one of them."""
+"""The tree complies with REUSE, and every file has the one SPDX expression of its directory."""
 
-import fnmatch
-import tomllib
-
-from sources import files, relative
+import json
+import subprocess
 
 # The first prefix that fits decides.
 EXPRESSIONS = [
@@ -22,38 +20,23 @@ FAULTS = [
     ("include/uapi/linux/planted.h", f"/* {TAG} GPL-2.0-only */\n"),
     ("include/linux/planted.h", "int planted;\n"),
     ("egmctl/planted.cpp", f"// {TAG} GPL-2.0-only\n"),
-    ("VERSION", f"{TAG} GPL-2.0-or-later\n"),
+    ("VERSION", f"{TAG} GPL-2.0-only\n"),
+    ("LICENSES/MIT.txt", "planted\n"),
 ]
 
 
 def check(tree):
-    with (tree / "REUSE.toml").open("rb") as file:
-        annotations = tomllib.load(file)["annotations"]
-    findings = []
-    for path in files(tree, "**/*"):
-        name = relative(tree, path)
-        if name == "LICENSE":
-            continue
+    findings = reuse(tree, "lint", "--lines").replace(f"{tree}/", "").splitlines()
+    for file in json.loads(reuse(tree, "lint", "--json"))["files"]:
+        name = file["path"]
         wanted = next(wanted for prefix, wanted in EXPRESSIONS if name.startswith(prefix))
-        found = [*in_file(path), *in_annotations(annotations, name)]
-        if found != [wanted]:
-            findings.append(f"{name}: wants the SPDX expression {wanted!r}, has {found}")
+        found = {expression["value"] for expression in file["spdx_expressions"]}
+        if found != {wanted}:
+            findings.append(f"{name}: wants the SPDX expression {wanted!r}, has {sorted(found)}")
     return findings
 
 
-def in_file(path):
-    """The expressions of the file's first lines (a script's second line at the latest)."""
-    lines = path.read_bytes().decode(errors="replace").splitlines()[:3]
-    return [line.split(TAG)[1].strip(" */#-><!;\\\"'").strip() for line in lines if TAG in line]
-
-
-def in_annotations(annotations, name):
-    """The expressions that REUSE.toml gives the file."""
-    found = []
-    for annotation in annotations:
-        paths = annotation["path"]
-        paths = [paths] if isinstance(paths, str) else paths
-        expression = annotation.get("SPDX-License-Identifier")
-        if expression and any(fnmatch.fnmatchcase(name, path) for path in paths):
-            found.append(expression)
-    return found
+def reuse(tree, *arguments):
+    # What it says on standard error, it says again in its findings.
+    return subprocess.run(["reuse", *arguments], cwd=tree, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, text=True, check=False).stdout

@@ -69,7 +69,8 @@ TEST_F(SelectTest, AFilterSelectsAndMayMatchNothing)
 {
 	const auto names = [&](const std::string &filter) {
 		std::string list;
-		for (const auto &device : select_devices(root.host(), { filter }).devices)
+		const auto selected = select_devices(root.host(), { filter });
+		for (const auto &device : selected.devices)
 			list += device.name + " ";
 		return list;
 	};

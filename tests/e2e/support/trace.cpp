@@ -21,7 +21,7 @@ std::int64_t Trace::Event::number(const std::string &field) const
 	return std::stoll(match[2]);
 }
 
-Trace::Trace(std::vector<std::string> events)
+Trace::Trace(const std::vector<std::string> &events)
 {
 	write_text(tracing + "trace", "\n");
 	for (const std::string &event : events) {

@@ -22,7 +22,7 @@ public:
 	};
 
 	/// Of these events: "group" or "group/event".
-	explicit Trace(std::vector<std::string> events);
+	explicit Trace(const std::vector<std::string> &events);
 	Trace(const Trace &) = delete;
 	Trace &operator=(const Trace &) = delete;
 	~Trace();

@@ -20,9 +20,10 @@ from .store import Recipe
 ROOT_BUILD = (
     "acpica-tools bc bison build-essential clang clang-format clang-tidy cmake coccinelle cpio cppcheck "
     "e2fsprogs file fish flex g++-aarch64-linux-gnu gcc-14 gcc-aarch64-linux-gnu gcovr kmod "
-    "libclang-rt-dev libcli11-dev libelf1 libfmt-dev libgtest-dev libsmartcols-dev libudev-dev "
-    "libumockdev-dev llvm make ninja-build nlohmann-json3-dev pahole perl pkgconf promtool python3 "
-    "python3-jsonschema python3-pyflakes qemu-efi-aarch64 reuse shellcheck umockdev xz-utils zsh zstd "
+    "libclang-rt-dev libcli11-dev libelf1 libfmt-dev libgtest-dev libpython3.13 libsmartcols-dev "
+    "libudev-dev libumockdev-dev llvm make ninja-build nlohmann-json3-dev pahole perl pkgconf promtool "
+    "python3 python3-jsonschema python3-pyflakes qemu-efi-aarch64 reuse shellcheck umockdev xz-utils "
+    "zsh zstd "
     "libc6-dev:arm64 libfmt-dev:arm64 libgtest-dev:arm64 libsmartcols-dev:arm64 "
     "libudev-dev:arm64 "
     # The emulator of backports: the stable one lacks what the host under test needs.
@@ -51,7 +52,8 @@ MODULES = (
 # the same compiler: should a newer root have another one, kbuild says so and tests/build fails.
 TOOLCHAIN = "bison flex gcc-14 gcc-aarch64-linux-gnu".split()
 
-CHECKPATCH = ("checkpatch.pl", "spelling.txt", "const_structs.checkpatch")
+# Of a kernel's scripts/: what judges its sources.
+LINUX_LINTERS = ("checkpatch.pl", "spelling.txt", "const_structs.checkpatch", "coccinelle")
 
 
 def recipe(name: str, inputs, needs: float, function, *arguments, helpers=()) -> Recipe:
@@ -69,7 +71,7 @@ def all_recipes() -> dict[str, Recipe]:
         recipe("root-host", ["arm64", *ROOT_HOST], 3, root_host),
         recipe("busybox", ["arm64"], 0.2, busybox),
         recipe("sparse", ["amd64"], 0.5, sparse),
-        recipe("checkpatch", [kernels.read()[0].line(), *CHECKPATCH], 1, checkpatch,
+        recipe("linux-linters", [kernels.read()[0].line(), *LINUX_LINTERS], 1, linux_linters,
                kernels.read()[0]),
     ]
     for kernel in kernels.read():
@@ -138,16 +140,15 @@ def sparse(target: Path, workdir: Path) -> dict:
     return {"packages": debian.describe(packages)}
 
 
-def checkpatch(target: Path, workdir: Path, kernel: kernels.Kernel) -> dict:
-    """checkpatch.pl and its word lists, out of the newest kernel's source package."""
+def linux_linters(target: Path, workdir: Path, kernel: kernels.Kernel) -> dict:
+    """checkpatch.pl with its word lists, and the scripts for coccinelle, of the newest kernel's source."""
     _, version, apts = debian.resolve(workdir, kernel)
     series = re.match(r"\d+\.\d+", version).group()
     packages = apts["arm64"].download(f"linux-source-{series}={version}")
     debian.unpack(packages, workdir / "source")
     archive, = (workdir / "source/usr/src").glob("*.tar.xz")
-    debian.run("tar", "-xf", archive, "-C", target, "--strip-components=2", "--occurrence=1",
-               "--no-same-owner",
-               *(f"linux-source-{series}/scripts/{name}" for name in CHECKPATCH))
+    debian.run("tar", "-xf", archive, "-C", target, "--strip-components=2", "--no-same-owner",
+               *(f"linux-source-{series}/scripts/{name}" for name in LINUX_LINTERS))
     return {"packages": debian.describe(packages)}
 
 
