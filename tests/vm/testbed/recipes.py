@@ -15,12 +15,14 @@ from . import Failure, debian, kernels, store
 from .debian import BACKPORTS, RELEASE, Apt
 from .store import Recipe
 
-# Runs the builds and the outer QEMU. The arm64 libraries are for cross building.
+# Runs the builds and the outer QEMU. The arm64 libraries are for cross building, those of this
+# machine for egmctl under sanitizers.
 ROOT_BUILD = (
-    "acpica-tools bc bison build-essential clang-format cmake cpio e2fsprogs file flex "
-    "g++-aarch64-linux-gnu gcc-14 gcc-aarch64-linux-gnu kmod libcli11-dev libelf1 make "
-    "ninja-build nlohmann-json3-dev pahole perl pkgconf python3 python3-pyflakes "
-    "qemu-efi-aarch64 shellcheck xz-utils zstd "
+    "acpica-tools bc bison build-essential clang clang-format cmake cpio e2fsprogs file fish flex "
+    "g++-aarch64-linux-gnu gcc-14 gcc-aarch64-linux-gnu gcovr kmod libclang-rt-dev libcli11-dev "
+    "libelf1 libfmt-dev libgtest-dev libsmartcols-dev libudev-dev llvm make ninja-build "
+    "nlohmann-json3-dev pahole perl pkgconf promtool python3 python3-jsonschema python3-pyflakes "
+    "qemu-efi-aarch64 shellcheck umockdev xz-utils zsh zstd "
     "libc6-dev:arm64 libfmt-dev:arm64 libgtest-dev:arm64 libsmartcols-dev:arm64 "
     "libudev-dev:arm64 "
     # The emulator of backports: the stable one lacks what the host under test needs.
