@@ -79,7 +79,7 @@ Results check_complete(const Subject &subject)
 				    *gpu.numa_node == *function.numa_node &&
 				    !lists(function.address))
 					return missing(function.address);
-		return pass(fmt::format("{} GPUs", device.gpus.size()), device.name);
+		return pass(fmt::format("GPUs: {}", device.gpus.size()), device.name);
 	});
 }
 
@@ -173,22 +173,22 @@ Result judge_retired(const Device &device, const std::string &map_retired, std::
 	if (runtime > 0 && map_retired == "firmware")
 		return { Verdict::fail, device.name,
 			 fmt::format(
-				 "{} pages failed since the host booted and are not mapped: VFIO "
-				 "cannot map RAM with a hole, so no VM with a GPU starts",
+				 "pages that failed since the host booted, and are not mapped: {}. "
+				 "VFIO cannot map RAM with a hole, so no VM with a GPU starts",
 				 runtime),
 			 "reboot the host, or load nvgrace-egm with map_retired=all", evidence };
 	if (firmware + runtime > 0 && map_retired == "none")
 		return { Verdict::fail, device.name,
 			 fmt::format(
-				 "{} bad pages are not mapped: VFIO cannot map RAM with a hole, so "
-				 "no VM with a GPU starts",
+				 "bad pages that are not mapped: {}. VFIO cannot map RAM with a "
+				 "hole, so no VM with a GPU starts",
 				 firmware + runtime),
 			 "load nvgrace-egm with map_retired=all", evidence };
 	if (firmware + runtime > many)
 		return { Verdict::warn, device.name,
-			 fmt::format("{} bad pages", firmware + runtime),
+			 fmt::format("bad pages: {}", firmware + runtime),
 			 "plan a replacement of the memory", evidence };
-	return pass(fmt::format("{} bad pages", firmware + runtime), device.name);
+	return pass(fmt::format("bad pages: {}", firmware + runtime), device.name);
 }
 
 Results check_retired(const Subject &subject)

@@ -169,7 +169,7 @@ Results check_retired_table(const Subject &subject)
 						 page.offset_bytes),
 					 "update the firmware",
 					 {} };
-		return pass(fmt::format("{} pages of firmware's", firmware), device.name);
+		return pass(fmt::format("pages of firmware's: {}", firmware), device.name);
 	});
 }
 

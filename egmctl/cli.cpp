@@ -107,12 +107,17 @@ bool asks_for_json(int argc, const char *const *argv)
 	});
 }
 
+void add_selectors(CLI::App &command, std::vector<std::string> &selectors)
+{
+	command.add_option("DEVICE", selectors,
+			   "egm4, /dev/egm4, pxm=4 or gpu=0008:01:00.0; all devices by default")
+		->option_text(" ");
+}
+
 std::shared_ptr<std::vector<std::string>> add_selectors(CLI::App &command)
 {
 	auto selectors = std::make_shared<std::vector<std::string>>();
-	command.add_option("DEVICE", *selectors,
-			   "egm4, /dev/egm4, pxm=4 or gpu=0008:01:00.0; all devices by default")
-		->option_text(" ");
+	add_selectors(command, *selectors);
 	return selectors;
 }
 

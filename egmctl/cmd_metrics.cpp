@@ -54,9 +54,7 @@ void setup_metrics(CLI::App &app, Program &program)
 	auto *command =
 		app.add_subcommand("metrics", "Print what Prometheus' textfile collector reads");
 	const auto own = std::make_shared<MetricsOptions>();
-	command->add_option("DEVICE", own->selectors,
-			    "egm4, /dev/egm4, pxm=4 or gpu=0008:01:00.0; all devices by default")
-		->option_text(" ");
+	add_selectors(*command, own->selectors);
 	command->add_option("--to", own->file, "Replace FILE, whole, instead of printing")
 		->option_text("FILE");
 	command->add_flag("--with-validate", own->validate, "Add the outcome of the checks");

@@ -94,9 +94,7 @@ void setup_vm_config(CLI::App &app, Program &program)
 	auto *command = app.add_subcommand("vm-config",
 					   "Print what a VM needs to have the memory and the GPUs");
 	const auto own = std::make_shared<VmOptions>();
-	command->add_option("DEVICE", own->selectors,
-			    "egm4, /dev/egm4, pxm=4 or gpu=0008:01:00.0; all devices by default")
-		->option_text(" ");
+	add_selectors(*command, own->selectors);
 	command->add_option("--format", own->format, "qemu, libvirt or libvirt-qemu")
 		->option_text("FORMAT")
 		->check(CLI::IsMember({ "qemu", "libvirt", "libvirt-qemu" }));

@@ -163,9 +163,7 @@ void setup_watch(CLI::App &app, Program &program)
 	auto *command =
 		app.add_subcommand("watch", "Say what happens to EGM devices, as it happens");
 	const auto own = std::make_shared<WatchOptions>();
-	command->add_option("DEVICE", own->selectors,
-			    "egm4, /dev/egm4, pxm=4 or gpu=0008:01:00.0; all devices by default")
-		->option_text(" ");
+	add_selectors(*command, own->selectors);
 	command->add_option("--until", own->until,
 			    "End at this event: added, removed, state, poison, gpu-added, "
 			    "gpu-removed, or state=WORD")

@@ -40,7 +40,8 @@ struct Program {
 	int status = 0;
 };
 
-/** Adds the devices to a command; the result is filled in when the command line is parsed. */
+/** Adds the devices to a command; they are filled in when the command line is parsed. */
+void add_selectors(CLI::App &command, std::vector<std::string> &selectors);
 std::shared_ptr<std::vector<std::string>> add_selectors(CLI::App &command);
 
 /** Ends the help of a command; columns are those of its table, if it has one. */

@@ -31,7 +31,8 @@ std::string users_cell(const Reading<std::vector<User>> &users)
 		return "-";
 	std::vector<std::string> names;
 	for (const auto &user : *users)
-		names.push_back(fmt::format("{}({})", user.comm, user.pid));
+		names.push_back(fmt::format("{}({})", user.guest.empty() ? user.comm : user.guest,
+					    user.pid));
 	// Known to be nobody is not the same as unknown.
 	return names.empty() ? "nobody" : fmt::format("{}", fmt::join(names, ","));
 }

@@ -9,6 +9,8 @@ Samples are lists of numbers under these names, absent where something could not
   ours.memset_one_ms   and one
   one_thread.open_ms   ours with clear_threads=1
   ours.info_rate ours.reference_rate   ioctls a second
+  lsmem.list_ms egmctl.large_ms        on a host with much memory and two regions
+  egmctl.one_ms egmctl.many_ms         on hosts with 1 and 64 regions
 """
 
 import math
@@ -109,6 +111,10 @@ GOALS = (
     ("retired.bytes_per_entry", "bytes", 16, "lower", _per_entry),
     ("ioctl.info_rate", "ratio", 0.8, "higher",
      lambda samples: samples.ratio("ours.info_rate", "ours.reference_rate")),
+    ("egmctl.list_vs_lsmem", "ratio", 1.0, "higher",
+     lambda samples: samples.ratio("lsmem.list_ms", "egmctl.large_ms")),
+    ("egmctl.list_64_vs_1", "ratio", 2, "lower",
+     lambda samples: samples.ratio("egmctl.many_ms", "egmctl.one_ms")),
 )
 
 

@@ -25,6 +25,7 @@ TAKEN = {
     "ours.stage2_faults": [1024], "published.stage2_faults": [102400],
     "ours.retired_bytes": [65536], "table.entries": [4096],
     "ours.info_rate": [8], "ours.reference_rate": [10],
+    "lsmem.list_ms": [5], "egmctl.large_ms": [5], "egmctl.one_ms": [4], "egmctl.many_ms": [8],
 }
 
 
@@ -55,6 +56,8 @@ class Arithmetic(unittest.TestCase):
         self.assertEqual(found["map.touch"], 1)
         self.assertEqual(found["retired.bytes_per_entry"], 16)
         self.assertEqual(found["ioctl.info_rate"], 0.8)
+        self.assertEqual(found["egmctl.list_vs_lsmem"], 1)
+        self.assertEqual(found["egmctl.list_64_vs_1"], 2)
 
     def test_goals_are_met_at_the_edge_and_missed_beyond(self):
         self.assertEqual([result["id"] for result in results.evaluate(TAKEN)
@@ -62,8 +65,10 @@ class Arithmetic(unittest.TestCase):
         beyond = {name: [value * (0.99 if name.startswith(("published.", "ours.memset_ms",
                                                            "ours.info")) else 1.01)
                          for value in values] for name, values in TAKEN.items()
-                  if name not in ("table.entries", "ours.reference_rate")}
+                  if name not in ("table.entries", "ours.reference_rate", "lsmem.list_ms",
+                                  "egmctl.one_ms")}
         beyond |= {"table.entries": [4096], "ours.reference_rate": [10],
+                   "lsmem.list_ms": [5], "egmctl.one_ms": [4],
                    "ours.kill_ms": [1] * 197 + [251] * 3}
         self.assertEqual([result["id"] for result in results.evaluate(beyond)
                           if result["pass"]], [])

@@ -11,6 +11,7 @@ expect "kernel" "$EGM_RELEASE" "$(uname -r)"
 expect "/dev is the kernel's own" devtmpfs "$(findmnt -no FSTYPE /dev)"
 case $EGM_KERNEL in
 *-64k) page=65536 ;;
+*-16k) page=16384 ;;
 *) page=4096 ;;
 esac
 expect "page size" "$page" "$(page_size)"

@@ -147,6 +147,17 @@ expect "former: close the first" ok "$(tell former vfio-close "$edu")"
 expect "state with the second open again" idle "$(state)"
 dismiss former
 
+# The driver is taken off the region under its owner, whose GPU stays.
+actor former
+own former
+expect "former: the GPU" 1234:11e8 "$(tell former vfio "$edu")"
+for way in unbind bind; do
+	echo nvgrace_gpu_vfio_pci.egm.4 >/sys/bus/auxiliary/drivers/nvgrace_egm.egm/$way
+done
+expect "state after a removal under an owner" draining "$(state)"
+dismiss former
+expect "state with the GPU closed" idle "$(state)"
+
 # Documented: a function that is no GPU of the region cannot be seen.
 modprobe vfio-pci
 bind "$plain" vfio-pci

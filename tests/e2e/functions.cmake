@@ -33,13 +33,14 @@ function(egm_vm_program name)
 endfunction()
 
 # egm_vm_suite(NAME HOST <description> KERNELS <kernel>... [ALL_KERNELS <kernel>...] [TIMEOUT <seconds>]
-#              [FAILS_WITH <regex>])
+#              [FAILS_WITH <regex>] [SOAK <argument>...])
 #
 # Registers vm/NAME:<kernel> for every kernel; on those of ALL_KERNELS, `tests/run --all` alone runs it.
 # TIMEOUT is ten times what the suite usually takes, from power-on. FAILS_WITH: a planted fault, which the
-# harness must find; part of its last line.
+# harness must find; part of its last line. SOAK: arguments with which it takes up to an hour, and tries more:
+# soak/NAME:<kernel>, which `tests/run soak` alone runs.
 function(egm_vm_suite name)
-	cmake_parse_arguments(PARSE_ARGV 1 arg "" "HOST;TIMEOUT;FAILS_WITH" "KERNELS;ALL_KERNELS")
+	cmake_parse_arguments(PARSE_ARGV 1 arg "" "HOST;TIMEOUT;FAILS_WITH" "KERNELS;ALL_KERNELS;SOAK")
 	if(NOT arg_TIMEOUT)
 		set(arg_TIMEOUT 300)
 	endif()
@@ -51,17 +52,24 @@ function(egm_vm_suite name)
 		if(kernel IN_LIST arg_ALL_KERNELS)
 			set(only CONFIGURATIONS all)
 		endif()
-		add_test(NAME ${test} ${only}
-			COMMAND ${PROJECT_SOURCE_DIR}/tests/vm/run --build ${PROJECT_BINARY_DIR}/vm
-				--kernel ${kernel} --host ${arg_HOST} --timeout ${arg_TIMEOUT} ${name})
+		set(command ${PROJECT_SOURCE_DIR}/tests/vm/run --build ${PROJECT_BINARY_DIR}/vm
+			--kernel ${kernel} --host ${arg_HOST})
+		set(fixtures root-build root-host busybox kernel-${kernel})
+		add_test(NAME ${test} ${only} COMMAND ${command} --timeout ${arg_TIMEOUT} ${name})
 		set_tests_properties(${test} PROPERTIES
 			LABELS "vm;vm/${name}"
 			RESOURCE_LOCK vm
 			# First, one after the other, with all else beside them: they take longest.
 			COST ${arg_TIMEOUT}
-			FIXTURES_REQUIRED "root-build;root-host;busybox;kernel-${kernel}"
+			FIXTURES_REQUIRED "${fixtures}"
 			SKIP_RETURN_CODE 77
 			TIMEOUT ${limit})
+		if(arg_SOAK)
+			add_test(NAME soak/${name}:${kernel} CONFIGURATIONS soak
+				COMMAND ${command} --timeout 36000 ${name} -- ${arg_SOAK})
+			set_tests_properties(soak/${name}:${kernel} PROPERTIES
+				LABELS soak RESOURCE_LOCK vm FIXTURES_REQUIRED "${fixtures}" TIMEOUT 40000)
+		endif()
 		if(arg_FAILS_WITH)
 			set_tests_properties(${test} PROPERTIES
 				PASS_REGULAR_EXPRESSION "\nvm/run: [^\n]*${arg_FAILS_WITH}")

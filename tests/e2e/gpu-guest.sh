@@ -51,7 +51,7 @@ if ((cacheable)); then
 	await_guest 500
 	said "BAR 4 as normal memory: ok"
 else
-	run_guest 384 -device "vfio-pci,host=$used"
+	run_guest -m 384M -device "vfio-pci,host=$used"
 	wait_for 500 grep -q 'kvm run failed Bad address' "$guest_log"
 	! grep '^guest: BAR 4 as normal memory' "$guest_log" || fail "the guest went on"
 	echo "ok: the guest has stopped"

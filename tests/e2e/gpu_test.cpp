@@ -3,6 +3,8 @@
 // A GPU's memory as VFIO shows it: two regions that look like BARs. Usable and Reserved name its
 // parts; NotReady.* take minutes, and are for the suite that is about them.
 
+#include <poll.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 
 #include <algorithm>
@@ -179,6 +181,22 @@ TEST_P(WholeGpu, HasItsOtherRegionsToo)
 	EXPECT_EQ(read_from(registers.data() + 0x1000), 0);
 	EXPECT_GE(function.region(VFIO_PCI_CONFIG_REGION_INDEX).size, 256u);
 	EXPECT_THROW(function.region(VFIO_PCI_NUM_REGIONS), std::system_error);
+}
+
+// The one that can report errors is a CXL device behind a port.
+TEST(BusError, IsToldToWhoHasTheGpu)
+{
+	const Gpu gpu("capability");
+	const UniqueFd event(eventfd(0, EFD_CLOEXEC));
+	ASSERT_EQ(gpu.function().tell_errors(event), 0);
+	pollfd told = { event.get(), POLLIN, 0 };
+
+	EXPECT_EQ(poll(&told, 1, 0), 0);
+	// A completion that did not come
+	run({ "/egm/lib/qmp.py", "human-monitor-command",
+	      R"({"command-line": "pcie_aer_inject_error capability 0x4000"})" });
+	EXPECT_EQ(poll(&told, 1, 100'000), 1);
+	EXPECT_NE(gpu.config(0), 0xffffffff);
 }
 
 TEST_P(GpuPart, TellsItsSizeAsABarDoes)

@@ -20,6 +20,7 @@
 #include <linux/egm.h>
 
 #include "clearing.hpp"
+#include "failing.hpp"
 #include "wait.hpp"
 
 using namespace e2e;
@@ -30,9 +31,9 @@ class Tenants : public Clearing {
 protected:
 	Region large = regions().back();
 	std::minstd_rand random{ 1 };
-	// A kernel that checks everything takes its time.
+	// There are some 110 owners for each.
 	const unsigned int effort =
-		std::string(std::getenv("EGM_KERNEL")).starts_with("debug") ? 1 : 10;
+		static_cast<unsigned int>(std::stoul(std::getenv("EGM_EFFORT")));
 
 	/// The next of them: looks at every byte, leaves its secret in every word, and says so.
 	static int tenant(const Region &of, UniqueFd owner, std::uint64_t secret, Event *settled)
@@ -185,67 +186,24 @@ TEST_F(Tenants, NothingIsLeftWhenOpenersWereKilledAtAnyMomentOfTheirClear)
 	EXPECT_GE(midway, cycles);
 }
 
-/// Allocations that fail one after the other, by order of this process. Not in every kernel.
-class Failing : public Tenants {
+/// With allocations that fail.
+class Shortage : public Tenants {
 protected:
-	static constexpr const char *nth = "/proc/self/fail-nth";
-	static constexpr const char *debugfs = "/sys/kernel/debug/";
-
-	static bool supported() { return access(nth, F_OK) == 0; }
-
 	void SetUp() override
 	{
 		Tenants::SetUp();
-		if (!supported()) {
-			// Debian's kernels have none of it: that is all there is to say.
-			EXPECT_FALSE(std::string(std::getenv("EGM_KERNEL")).starts_with("debug"));
-			EXPECT_NE(access((debugfs + std::string("failslab")).c_str(), F_OK), 0);
-			return;
-		}
-		for (const std::string kind : { "failslab/", "fail_page_alloc/" }) {
-			write_text(debugfs + kind + "verbose", "0");
-			write_text(debugfs + kind + "ignore-gfp-wait", "N");
-		}
-		write_text(debugfs + std::string("fail_usercopy/verbose"), "0");
-		write_text(debugfs + std::string("fail_page_alloc/min-order"), "0");
-	}
-
-	static bool expected(int error) { return error == ENOMEM || error == EFAULT; }
-
-	/// Calls something again and again, the first time with its first allocation or copy from
-	/// or to user space failing, then with the second, until it has no more. @return how many
-	/// failed
-	template <class Call, class Judge>
-	static unsigned int each_chance(const Call &call, const Judge &judge)
-	{
-		for (unsigned int failing = 1;; failing++) {
-			UniqueFd file = open_file(nth, O_RDWR);
-			std::array<char, 16> rest = {};
-			const std::string number = std::to_string(failing);
-
-			check(pwrite(file.get(), number.data(), number.size(), 0), nth);
-			auto result = call();
-			const int error = errno;
-			// These copy, too: one that fails has found the call at its end.
-			const bool over = pread(file.get(), rest.data(), rest.size() - 1, 0) < 0 ||
-					  std::atoi(rest.data()) > 0;
-			if (pwrite(file.get(), "0", 1, 0) < 0)
-				check(pwrite(file.get(), "0", 1, 0), nth);
-			judge(std::move(result), error, failing);
-			if (over)
-				return failing - 1;
-		}
+		Failing::set_up();
 	}
 };
 
-TEST_F(Failing, OpenLeavesNothing)
+TEST_F(Shortage, OpenLeavesNothing)
 {
-	if (!supported())
+	if (!Failing::supported())
 		return;
 
 	leave_secret(region);
 	unsigned int refused = 0;
-	const unsigned int chances = each_chance(
+	const unsigned int chances = Failing::each_chance(
 		[&] { return region.open(O_RDWR); },
 		[&](UniqueFd owner, int error, unsigned int failing) {
 			if (owner) {
@@ -253,7 +211,7 @@ TEST_F(Failing, OpenLeavesNothing)
 					<< failing;
 				owner.reset();
 			} else {
-				EXPECT_TRUE(expected(error)) << failing << " " << error;
+				EXPECT_TRUE(Failing::expected(error)) << failing << " " << error;
 				refused++;
 			}
 			EXPECT_EQ(region.state(), "idle") << failing;
@@ -264,24 +222,24 @@ TEST_F(Failing, OpenLeavesNothing)
 	EXPECT_EQ(open_and_look(region), 0);
 }
 
-TEST_F(Failing, OtherCallsSayWhatFailedOrWork)
+TEST_F(Shortage, OtherCallsSayWhatFailedOrWork)
 {
-	if (!supported())
+	if (!Failing::supported())
 		return;
 
 	UniqueFd owner = large.own();
-	each_chance([&] { return map(owner.get(), large.size, 0, PROT_READ, MAP_SHARED); },
-		    [&](void *address, int error, unsigned int failing) {
-			    EXPECT_TRUE(address != MAP_FAILED || expected(error))
-				    << failing << " " << error;
-			    if (address != MAP_FAILED)
-				    munmap(address, large.size);
-		    });
+	Failing::each_chance([&] { return map(owner.get(), large.size, 0, PROT_READ, MAP_SHARED); },
+			     [&](void *address, int error, unsigned int failing) {
+				     EXPECT_TRUE(address != MAP_FAILED || Failing::expected(error))
+					     << failing << " " << error;
+				     if (address != MAP_FAILED)
+					     munmap(address, large.size);
+			     });
 	const auto judge = [](int result, int error, unsigned int failing) {
-		EXPECT_TRUE(!result || expected(error)) << failing << " " << error;
+		EXPECT_TRUE(!result || Failing::expected(error)) << failing << " " << error;
 	};
 	egm_info info = {};
-	each_chance(
+	Failing::each_chance(
 		[&] {
 			info.argsz = sizeof(info);
 			return ioctl(owner.get(), EGM_GET_INFO, &info);
@@ -289,7 +247,7 @@ TEST_F(Failing, OtherCallsSayWhatFailedOrWork)
 		judge);
 	std::array<std::uint64_t, 64> space = {};
 	auto *list = reinterpret_cast<egm_retired_pages_list *>(space.data());
-	each_chance(
+	Failing::each_chance(
 		[&] {
 			list->argsz = sizeof(space);
 			return ioctl(owner.get(), EGM_RETIRED_PAGES_LIST, list);
@@ -299,26 +257,27 @@ TEST_F(Failing, OtherCallsSayWhatFailedOrWork)
 }
 
 // Whichever process or thread it is that asks for memory on behalf of our code
-TEST_F(Failing, AClearOrAProbeThatFailsLeavesNothing)
+TEST_F(Shortage, AClearOrAProbeThatFailsLeavesNothing)
 {
-	if (!supported())
+	if (!Failing::supported())
 		return;
 
 	const std::string module = "/sys/module/nvgrace_egm/";
 	const std::uint64_t start = std::stoull(text_of(module + "sections/.text"), nullptr, 16);
 	const std::uint64_t size = std::stoull(text_of(module + "coresize"));
 	std::vector<std::unique_ptr<Setting>> settings;
-	for (const std::string kind : { "failslab/", "fail_page_alloc/" }) {
+	for (const std::string kind : Failing::allocators) {
 		const auto change = [&](const std::string &name, const std::string &value) {
-			settings.push_back(std::make_unique<Setting>(debugfs + kind + name, value));
+			settings.push_back(
+				std::make_unique<Setting>(Failing::debugfs + kind + name, value));
 		};
 		change("require-start", std::format("{:#x}", start));
 		change("require-end", std::format("{:#x}", start + size));
 		change("times", "-1");
 	}
 	const auto set_probability = [&](const std::string &percent) {
-		for (const std::string kind : { "failslab/", "fail_page_alloc/" })
-			write_text(debugfs + kind + "probability", percent);
+		for (const std::string kind : Failing::allocators)
+			write_text(Failing::debugfs + kind + "probability", percent);
 	};
 
 	unsigned int failed = 0, opened = 0;

@@ -12,6 +12,7 @@ EXPRESSIONS = [
     ("include/linux/", "GPL-2.0-only"),
     ("kmod/", "GPL-2.0-only"),
     ("tests/kmod/", "GPL-2.0-only"),
+    ("tests/mutants/", "GPL-2.0-only"),
     ("Kbuild", "GPL-2.0-only"),
     ("", "GPL-2.0-or-later"),
 ]

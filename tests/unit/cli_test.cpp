@@ -253,7 +253,7 @@ TEST_F(CliTest, WhoUsesADeviceIsInProc)
 	const auto users = [&] {
 		return egmctl({ "list", "-no", "USED-BY", "--sysroot", root.path() }).out;
 	};
-	EXPECT_EQ(users(), "qemu-system-aar(42),mapper(43)\n");
+	EXPECT_EQ(users(), "vm1(42),mapper(43)\n");
 	const auto json = egmctl({ "info", "-J", "--sysroot", root.path() }).out;
 	EXPECT_TRUE(contains(json, "\"guest\": \"vm1\""));
 

@@ -147,5 +147,5 @@ TEST_F(OutputTest, WhoUsesADeviceIsNobodyOnlyWhenThatIsKnown)
 	EXPECT_EQ(list_table(host, Sizes::human, style), "-\n-\n");
 	host.devices[0].users = std::vector<User>{ { 42, "qemu", "vm1" }, { 43, "cat", "" } };
 	host.devices[1].users = std::vector<User>{};
-	EXPECT_EQ(list_table(host, Sizes::human, style), "qemu(42),cat(43)\nnobody\n");
+	EXPECT_EQ(list_table(host, Sizes::human, style), "vm1(42),cat(43)\nnobody\n");
 }

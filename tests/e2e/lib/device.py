@@ -4,12 +4,14 @@
 
   size DEVICE          bytes of a region, through a query handle
   nonzero DEVICE       becomes the owner; bytes that are not zero outside of retired granules
+  fail DEVICE ADDRESS  becomes the owner and maps all of it; then the memory there fails
   kvm-capability N     what KVM_CHECK_EXTENSION says of a virtual machine
 """
 
 import fcntl
 import mmap
 import os
+import signal
 import struct
 import sys
 
@@ -43,10 +45,21 @@ def nonzero(device):
         def found(start, amount):
             bytes_there = memory[start:start + amount]
             # Comparing is a hundred times faster than counting.
-            return 0 if bytes_there == bytes(amount) else amount - bytes_there.count(0)
+            there = len(bytes_there)
+            return 0 if bytes_there == bytes(there) else there - bytes_there.count(0)
 
         return (sum(found(start, CHUNK) for start in range(0, length, CHUNK))
                 - sum(found(start, GRANULE) for start in retired(handle)))
+
+
+def fail(device, address):
+    signals = []
+    signal.signal(signal.SIGBUS, lambda number, _: signals.append(number))
+    handle = os.open(device, os.O_RDWR)
+    with mmap.mmap(handle, os.lseek(handle, 0, os.SEEK_END)):
+        with open("/sys/devices/system/memory/hard_offline_page", "w", encoding="ascii") as file:
+            file.write(address)
+    return f"{len(signals)} signal"
 
 
 def kvm_capability(number):
@@ -54,6 +67,6 @@ def kvm_capability(number):
     return fcntl.ioctl(machine, KVM_CHECK_EXTENSION, int(number))
 
 
-VERBS = {"size": size, "nonzero": nonzero, "kvm-capability": kvm_capability}
+VERBS = {"size": size, "nonzero": nonzero, "fail": fail, "kvm-capability": kvm_capability}
 
-print(VERBS[sys.argv[1]](sys.argv[2]))
+print(VERBS[sys.argv[1]](*sys.argv[2:]))

@@ -13,12 +13,12 @@
 
 guest_log=/run/guest.log
 
-# run_guest MIB [more QEMU options]: with guest_options on its kernel's command line. Sets guest_pid.
+# run_guest [more QEMU options]: with guest_options on its kernel's command line. Sets guest_pid.
 run_guest() {
 	mkfifo /run/guest.in
 	exec {guest_in}<>/run/guest.in
 	qemu-system-aarch64 -nodefaults -display none -no-reboot \
-		-M virt,accel=kvm,gic-version=3 -cpu host -smp 2 -m "$1M" "${@:2}" \
+		-M virt,accel=kvm,gic-version=3 -cpu host -smp 2 "$@" \
 		-kernel /egm/guest/vmlinuz -initrd /egm/guest/initrd \
 		-append "console=ttyAMA0 panic=-1 egm.wait ${guest_options-quiet}" -serial stdio \
 		<&"$guest_in" >"$guest_log" 2>&1 &
@@ -29,13 +29,10 @@ run_guest() {
 # start_guest [more QEMU options]: with all sockets' carve-outs as its memory.
 # shellcheck disable=SC2120 # all of them are optional
 start_guest() {
-	local pxm size total=0 memory=()
-	while read -r pxm size; do
-		memory+=(-object "memory-backend-file,id=egm$pxm,mem-path=/dev/egm$pxm,size=$size,share=on,align=$(<"/sys/class/egm/egm$pxm/mapping_size")"
-			-numa "node,memdev=egm$pxm")
-		total=$((total + size))
-	done < <(host '.sockets[] | "\(.pxm) \(.size)"')
-	run_guest $((total >> 20)) "${memory[@]}" "$@"
+	local memory
+	memory=$(egmctl vm-config -q --part memory)
+	# shellcheck disable=SC2086 # options and their values
+	run_guest $memory "$@"
 }
 
 guest_has_ended_its_check() {

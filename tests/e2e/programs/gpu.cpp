@@ -19,15 +19,6 @@ nlohmann::json all_gpus()
 	return nlohmann::json::parse(std::ifstream(std::getenv("EGM_HOST")))["gpus"];
 }
 
-nlohmann::json find(const std::string &name)
-{
-	for (const nlohmann::json &gpu : all_gpus()) {
-		if (gpu.value("name", "") == name)
-			return gpu;
-	}
-	throw std::runtime_error("the description has no GPU " + name);
-}
-
 bool by_iommufd()
 {
 	const char *way = std::getenv("EGM_VFIO");
@@ -35,6 +26,15 @@ bool by_iommufd()
 }
 
 } // namespace
+
+nlohmann::json describe_gpu(const std::string &name)
+{
+	for (const nlohmann::json &gpu : all_gpus()) {
+		if (gpu.value("name", "") == name)
+			return gpu;
+	}
+	throw std::runtime_error("the description has no GPU " + name);
+}
 
 std::vector<std::string> gpus_that_expect(const std::string &key)
 {
@@ -46,7 +46,8 @@ std::vector<std::string> gpus_that_expect(const std::string &key)
 	return names;
 }
 
-Gpu::Gpu(const std::string &name) : description(find(name)), address_(description["address"])
+Gpu::Gpu(const std::string &name)
+	: description(describe_gpu(name)), address_(description["address"])
 {
 	if (by_iommufd()) {
 		iommufd_.emplace();

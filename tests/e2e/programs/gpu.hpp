@@ -24,6 +24,9 @@ enum Part : std::uint32_t {
 	usable = VFIO_PCI_BAR4_REGION_INDEX,
 };
 
+/** A GPU as the description of the host has it. */
+nlohmann::json describe_gpu(const std::string &name);
+
 /** Memory and its configuration space, the GPU being open: by its group in a type1 container, or by
  *  its own node, where EGM_VFIO is "iommufd". */
 class Gpu {

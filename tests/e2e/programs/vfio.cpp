@@ -153,6 +153,19 @@ int Function::set_feature(std::uint32_t feature) const
 	return ioctl(device_.get(), VFIO_DEVICE_FEATURE, &request) ? errno : 0;
 }
 
+int Function::tell_errors(const UniqueFd &event) const
+{
+	std::array<std::uint32_t, sizeof(vfio_irq_set) / 4 + 1> buffer = {};
+	auto *request = reinterpret_cast<vfio_irq_set *>(buffer.data());
+	request->argsz = sizeof(buffer);
+	request->flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER;
+	request->index = VFIO_PCI_ERR_IRQ_INDEX;
+	request->count = 1;
+	const int descriptor = event.get();
+	std::memcpy(request->data, &descriptor, sizeof(descriptor));
+	return ioctl(device_.get(), VFIO_DEVICE_SET_IRQS, request) ? errno : 0;
+}
+
 UniqueFd Function::dma_buffer(std::uint32_t index, const Area &area) const
 {
 	// <linux/vfio.h> of the build root is older than this: VFIO_DEVICE_FEATURE_DMA_BUF.

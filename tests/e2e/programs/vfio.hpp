@@ -93,6 +93,8 @@ public:
 	/** A function that was opened by its group needs the group. */
 	int hot_reset(const e2e::UniqueFd *group) const;
 	int set_feature(std::uint32_t feature) const;
+	/** The event counts errors of the bus from now on. */
+	int tell_errors(const e2e::UniqueFd &event) const;
 	/** A DMA buffer of a part of a region; without one, errno says why. */
 	e2e::UniqueFd dma_buffer(std::uint32_t index, const Area &area) const;
 

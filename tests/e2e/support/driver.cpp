@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <format>
@@ -19,17 +20,30 @@ int write_error(const std::string &path, const std::string &text)
 	return !fd || write(fd.get(), text.data(), text.size()) < 0 ? errno : 0;
 }
 
-int load_driver(const std::string &parameters)
+int load_module(const std::string &name, const std::string &parameters)
 {
 	const std::string modules = std::getenv("EGM_MODULES");
-	const UniqueFd file = open_file(modules + "/nvgrace-egm.ko", O_RDONLY);
+	const UniqueFd file = open_file(modules + "/" + name + ".ko", O_RDONLY);
 
 	return syscall(SYS_finit_module, file.get(), parameters.c_str(), 0) ? errno : 0;
 }
 
+void unload_module(const std::string &name)
+{
+	std::string loaded_as = name;
+
+	std::ranges::replace(loaded_as, '-', '_');
+	check(syscall(SYS_delete_module, loaded_as.c_str(), O_NONBLOCK), "delete_module");
+}
+
+int load_driver(const std::string &parameters)
+{
+	return load_module("nvgrace-egm", parameters);
+}
+
 void unload_driver()
 {
-	check(syscall(SYS_delete_module, "nvgrace_egm", O_NONBLOCK), "delete_module");
+	unload_module("nvgrace-egm");
 }
 
 void reload_driver(const std::string &parameters)

@@ -14,7 +14,11 @@ namespace e2e {
 /// What a write to a file of the kernel's fails with, 0 if it does not.
 int write_error(const std::string &path, const std::string &text);
 
-/// nvgrace-egm, loaded with parameters: errno, 0 if it is in the kernel.
+/// One of the modules under test, loaded with parameters: errno, 0 if it is in the kernel.
+int load_module(const std::string &name, const std::string &parameters = "");
+void unload_module(const std::string &name);
+
+/// nvgrace-egm
 int load_driver(const std::string &parameters = "");
 void unload_driver();
 /// Throws when it does not load.

@@ -5,6 +5,7 @@
   UEFI, ACPI                           firmware's tables plus our SSDT (acpi.py)
   slot 1  virtio-blk                   root image, read-only
   slot 2  virtio-serial                egm.output: what the suite prints; egm.status: how it ended;
+                                       egm.coverage: what modules counted of themselves;
                                        egm.qmp: this QEMU's monitor, if the description has qmp
   slot 5..31                           GPUs and other functions of the description
   hidden RAM                           carve-outs, and bytes that firmware is said to have put there
@@ -101,6 +102,8 @@ def command(host, kernel, parameters, root_image, run, shell):
         "-device", "virtserialport,chardev=output,name=egm.output",
         "-device", "virtserialport,chardev=status,name=egm.status",
         "-chardev", f"file,id=status,path={run}/status",
+        "-device", "virtserialport,chardev=coverage,name=egm.coverage",
+        "-chardev", f"file,id=coverage,path={run}/coverage.tar",
     ]
     if shell:
         line += ["-chardev", f"stdio,id=console,mux=on,signal=off,logfile={run}/console.log",

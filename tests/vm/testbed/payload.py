@@ -14,14 +14,15 @@ from . import Failure
 from .cpio import Archive
 
 
-def build(enter, headers, programs, log):
+def build(enter, headers, programs, coverage, log):
     """Builds, in the root of the build machine, what changed. `headers`: the kernel's, in there;
-    `programs`: the target with those that the suite calls."""
+    `programs`: the target with those that the suite calls; `coverage`: modules count what they
+    execute."""
     steps = (
         ["cmake", "-S", "/src", "-B", "/build/arm64", "-G", "Ninja",
          "-DCMAKE_TOOLCHAIN_FILE=/src/tests/vm/aarch64.cmake", "-DCMAKE_BUILD_TYPE=Release",
          f"-DKERNEL_DIR={headers}", "-DARCH=arm64", "-DCROSS_COMPILE=aarch64-linux-gnu-",
-         "-DKBUILD_ARGS=EGM_TESTS=1"],
+         f"-DKBUILD_ARGS=EGM_TESTS=1{';GCOV_PROFILE=y' if coverage else ''}"],
         ["cmake", "--build", "/build/arm64", "--target", "egmctl", programs, "modules"],
     )
     with log.open("w") as output:

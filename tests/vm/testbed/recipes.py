@@ -20,9 +20,9 @@ from .store import Recipe
 ROOT_BUILD = (
     "acpica-tools bc bison build-essential clang clang-format cmake cpio e2fsprogs file fish flex "
     "g++-aarch64-linux-gnu gcc-14 gcc-aarch64-linux-gnu gcovr kmod libclang-rt-dev libcli11-dev "
-    "libelf1 libfmt-dev libgtest-dev libsmartcols-dev libudev-dev llvm make ninja-build "
-    "nlohmann-json3-dev pahole perl pkgconf promtool python3 python3-jsonschema python3-pyflakes "
-    "qemu-efi-aarch64 shellcheck umockdev xz-utils zsh zstd "
+    "libelf1 libfmt-dev libgtest-dev libsmartcols-dev libudev-dev libumockdev-dev llvm make "
+    "ninja-build nlohmann-json3-dev pahole perl pkgconf promtool python3 python3-jsonschema "
+    "python3-pyflakes qemu-efi-aarch64 shellcheck umockdev xz-utils zsh zstd "
     "libc6-dev:arm64 libfmt-dev:arm64 libgtest-dev:arm64 libsmartcols-dev:arm64 "
     "libudev-dev:arm64 "
     # The emulator of backports: the stable one lacks what the host under test needs.
