@@ -185,4 +185,30 @@ std::set<std::string> parse_qemu_list(std::string_view text)
 	return words;
 }
 
+std::set<std::string> parse_maps(std::string_view text)
+{
+	std::set<std::string> paths;
+	for (const auto line : split(text, '\n')) {
+		const auto slash = line.find('/');
+		if (slash != line.npos)
+			paths.emplace(line.substr(slash));
+	}
+	return paths;
+}
+
+std::string parse_guest_name(std::string_view arguments)
+{
+	using namespace std::string_view_literals;
+	constexpr auto option = "\0-name\0"sv;
+	constexpr auto key = "guest="sv;
+	const auto found = arguments.find(option);
+	if (found == arguments.npos)
+		return {};
+	auto value = arguments.substr(found + option.size());
+	value = value.substr(0, value.find_first_of(",\0"sv));
+	if (value.starts_with(key))
+		value.remove_prefix(key.size());
+	return printable(value);
+}
+
 } // namespace egm

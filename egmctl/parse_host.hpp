@@ -44,4 +44,10 @@ std::optional<std::set<std::string>> parse_conf_list(std::string_view text, std:
 /** The first words of indented lines: what QEMU's -object help lists. */
 std::set<std::string> parse_qemu_list(std::string_view text);
 
+/** The files that a process has mapped, in "START-END PERM OFFSET MAJ:MIN INODE   PATH" lines. */
+std::set<std::string> parse_maps(std::string_view text);
+
+/** The guest's name in the arguments of a process: "qemu\0-name\0guest=vm1,debug-threads=on\0". */
+std::string parse_guest_name(std::string_view arguments);
+
 } // namespace egm

@@ -52,13 +52,17 @@ InstalledModule read_installed(const Tree &tree, const Reading<std::string> &rel
 }
 
 Reading<std::map<std::string, std::string>> read_config(const Tree &tree,
-							const Reading<std::string> &release)
+							const Surroundings &around)
 {
 	using Config = std::map<std::string, std::string>;
-	if (!release)
+	if (!around.release)
 		return Unknown{};
+	// What the running kernel says of itself is true wherever it came from.
+	if (tree.live() && !around.other_kernel)
+		if (const auto text = output_of({ "zcat", "/proc/config.gz" }))
+			return parse_config(*text);
 	for (const auto &path :
-	     { "/boot/config-" + *release, "/lib/modules/" + *release + "/config" }) {
+	     { "/boot/config-" + *around.release, "/lib/modules/" + *around.release + "/config" }) {
 		const auto text = tree.read_file(path, text_limit);
 		if (text)
 			return parse_config(*text);
@@ -265,7 +269,7 @@ Surroundings survey(const Tree &tree, const Host &host, const SurveyOptions &opt
 			      !(host.machine.kernel && *host.machine.kernel == options.kernel);
 	around.cpu = SysfsReader(tree, "/sys/devices/system/cpu/cpu0/regs/identification")
 			     .number("midr_el1");
-	around.config = read_config(tree, around.release);
+	around.config = read_config(tree, around);
 	around.lockdown = tree.read_file("/sys/kernel/security/lockdown", 4096)
 				  .then([](const std::string &text) -> Reading<std::string> {
 					  return known_or(parse_choice(text), {});

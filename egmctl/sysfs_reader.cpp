@@ -43,9 +43,12 @@ Reading<std::string> SysfsReader::line(const std::string &attribute) const
 }
 
 template <class T, class Parser>
-Reading<T> SysfsReader::value(const std::string &attribute, Parser parser) const
+Reading<T> SysfsReader::value(const std::string &attribute, Parser parser,
+			      const char *not_set) const
 {
 	return line(attribute).then([&](const std::string &text) -> Reading<T> {
+		if (not_set && text == not_set)
+			return Unknown{ Why::not_set, {} };
 		if (const auto parsed = parser(text))
 			return T(*parsed);
 		return tree_.malformed(path(attribute),
@@ -60,20 +63,15 @@ Reading<std::uint64_t> SysfsReader::number(const std::string &attribute) const
 
 Reading<std::uint64_t> SysfsReader::numa_node(const std::string &attribute) const
 {
-	const auto text = line(attribute);
-	if (text && *text == "-1")
-		return Unknown{ Why::not_set, {} };
-	return number(attribute);
+	return value<std::uint64_t>(attribute, parse_u64, "-1");
 }
 
 Reading<std::uint64_t> SysfsReader::first_cpu(const std::string &attribute) const
 {
-	const auto text = line(attribute);
-	if (text && text->empty())
-		return Unknown{ Why::not_set, {} };
-	return value<std::uint64_t>(attribute, [](std::string_view list) {
+	const auto first = [](std::string_view list) {
 		return parse_u64(list.substr(0, list.find_first_of("-,")));
-	});
+	};
+	return value<std::uint64_t>(attribute, first, "");
 }
 
 Reading<std::string> SysfsReader::word(const std::string &attribute) const

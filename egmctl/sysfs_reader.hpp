@@ -56,7 +56,8 @@ private:
 	std::string path(const std::string &name) const { return directory_ + "/" + name; }
 	Reading<std::string> line(const std::string &attribute) const;
 	template <class T, class Parser>
-	Reading<T> value(const std::string &attribute, Parser parser) const;
+	Reading<T> value(const std::string &attribute, Parser parser,
+			 const char *not_set = nullptr) const;
 
 	const Tree &tree_;
 	std::string directory_;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -105,7 +106,7 @@ Reading<std::string> Tree::read_file(const std::string &path, std::size_t limit)
 		return failure(path, file.error());
 
 	std::string content;
-	std::string chunk(16 * 1024, '\0');
+	std::array<char, 4096> chunk;
 	for (;;) {
 		const ssize_t got = read(file.get(), chunk.data(), chunk.size());
 		if (got < 0 && errno == EINTR)
@@ -114,7 +115,7 @@ Reading<std::string> Tree::read_file(const std::string &path, std::size_t limit)
 			return failure(path, errno);
 		if (got == 0)
 			return content;
-		content.append(chunk, 0, static_cast<std::size_t>(got));
+		content.append(chunk.data(), static_cast<std::size_t>(got));
 		if (content.size() > limit)
 			return failure(path, EFBIG);
 	}

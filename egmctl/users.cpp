@@ -3,6 +3,7 @@
 
 #include "device_node.hpp"
 #include "parse.hpp"
+#include "parse_host.hpp"
 
 #include <fmt/format.h>
 
@@ -41,33 +42,11 @@ Reading<Paths> open_paths(const Tree &tree, const std::string &process)
 	return paths;
 }
 
-// "START-END PERM OFFSET MAJ:MIN INODE   PATH": a mapping keeps the device when its file is closed.
+// A mapping keeps the device when its file is closed.
 Reading<Paths> mapped_paths(const Tree &tree, const std::string &process)
 {
-	const auto text = tree.read_file(process + "/maps", file_limit);
-	if (!text)
-		return text.unknown();
-	Paths paths;
-	const auto lines = parse_lines(*text);
-	for (const auto line : lines.value_or(std::vector<std::string_view>{})) {
-		const auto slash = line.find('/');
-		if (slash != line.npos)
-			paths.insert(std::string(line.substr(slash)));
-	}
-	return paths;
-}
-
-// The guest's name in "qemu\0-name\0guest=vm1,debug-threads=on\0".
-std::string guest_name(const std::string &arguments)
-{
-	const std::string option("\0-name\0", 7);
-	const auto found = arguments.find(option);
-	if (found == arguments.npos)
-		return {};
-	auto value = arguments.substr(found + option.size());
-	value.erase(std::min(value.find_first_of(std::string(",\0", 2)), value.size()));
-	constexpr std::string_view key = "guest=";
-	return printable(value.starts_with(key) ? value.substr(key.size()) : value);
+	return tree.read_file(process + "/maps", file_limit)
+		.then([](const std::string &text) -> Reading<Paths> { return parse_maps(text); });
 }
 
 User describe(const Tree &tree, std::uint64_t pid, const std::string &process)
@@ -79,7 +58,7 @@ User describe(const Tree &tree, std::uint64_t pid, const std::string &process)
 		user.comm = printable(comm->substr(0, comm->find('\n')));
 	const auto arguments = tree.read_file(process + "/cmdline", 4 * 1024 * 1024);
 	if (arguments)
-		user.guest = guest_name(*arguments);
+		user.guest = parse_guest_name(*arguments);
 	return user;
 }
 

@@ -48,6 +48,8 @@ TEST(ParseHost, NoTextDoesHarm)
 		parse_account(text, text, "qemu");
 		parse_conf_list(text, "cgroup_device_acl");
 		parse_qemu_list(text);
+		parse_maps(text);
+		parse_guest_name(text);
 	}
 }
 
@@ -125,4 +127,25 @@ TEST(ParseHost, QemusListIsIndented)
 {
 	EXPECT_EQ(parse_qemu_list("List of user creatable objects:\n  acpi-egm-memory\n  rng, x\n"),
 		  (Strings{ "acpi-egm-memory", "rng" }));
+}
+
+TEST(ParseHost, AMappedFileIsThePathAtTheEnd)
+{
+	EXPECT_EQ(
+		parse_maps("ffff00000000-ffff40000000 rw-s 00000000 00:05 99    /dev/egm4\n"
+			   "ffff50000000-ffff50001000 rw-p 00000000 00:00 0     [heap]\n"
+			   "ffff60000000-ffff60001000 r--p 00000000 08:01 7     /usr/lib/a b.so\n"),
+		(Strings{ "/dev/egm4", "/usr/lib/a b.so" }));
+}
+
+TEST(ParseHost, AGuestHasTheNameInItsArguments)
+{
+	const auto name = [](const std::string &value) {
+		using namespace std::string_literals;
+		return parse_guest_name("qemu\0-name\0"s + value + "\0-m\0"s);
+	};
+	EXPECT_EQ(name("guest=vm1,debug-threads=on"), "vm1");
+	EXPECT_EQ(name("vm1"), "vm1");
+	EXPECT_EQ(name("guest=\033"), "\\x1b");
+	EXPECT_EQ(parse_guest_name("qemu -name vm1"), "");
 }
