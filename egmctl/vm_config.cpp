@@ -3,6 +3,7 @@
 
 #include "device_node.hpp"
 #include "error.hpp"
+#include "host_files.hpp"
 #include "parse.hpp"
 
 #include <fmt/format.h>
@@ -273,9 +274,11 @@ std::vector<SetupStep> host_setup(const Host &host)
 {
 	std::vector<std::string> nodes = { "/dev/null",	   "/dev/full", "/dev/zero", "/dev/random",
 					   "/dev/urandom", "/dev/ptmx", "/dev/kvm" };
+	std::string units;
 	std::vector<std::string> bindings;
 	for (const auto &device : host.devices) {
 		nodes.push_back(node_path(device.name));
+		units += fmt::format(" dev-{}.device", device.name);
 		for (const auto &gpu : device.gpus)
 			bindings.push_back(
 				fmt::format("driverctl set-override {} nvgrace_gpu_vfio_pci", gpu));
@@ -283,7 +286,7 @@ std::vector<SetupStep> host_setup(const Host &host)
 	return {
 		{ "QEMU's group may open the nodes",
 		  "/etc/udev/rules.d/60-nvgrace-egm.rules",
-		  { R"(SUBSYSTEM=="egm", KERNEL=="egm[0-9]*", GROUP="kvm", MODE="0660")" } },
+		  udev_lines },
 		{ "libvirt lets QEMU use the nodes (replace the list that is there; not needed "
 		  "where "
 		  "libvirt knows model='egm')",
@@ -291,12 +294,16 @@ std::vector<SetupStep> host_setup(const Host &host)
 		  { fmt::format("cgroup_device_acl = [ \"{}\" ]", fmt::join(nodes, "\", \"")) } },
 		{ "AppArmor lets QEMU use the nodes",
 		  "/etc/apparmor.d/local/abstractions/libvirt-qemu",
-		  { "/dev/egm[0-9]* rw,", "/dev/vfio/devices/* rw," } },
+		  apparmor_lines },
 		{ "SELinux lets QEMU map the nodes, which it may for this label only",
 		  {},
 		  { "semanage fcontext -a -t svirt_image_t '/dev/egm[0-9]+'",
 		    "restorecon /dev/egm*" } },
 		{ "the GPUs are bound to the driver at every boot", {}, bindings },
+		{ "libvirtd, virtqemud and kubelet start after the nodes are there (egmctl's package "
+		  "has nvgrace-egm.target)",
+		  "/etc/systemd/system/nvgrace-egm.target.d/nodes.conf",
+		  { "[Unit]", "Wants=" + units.substr(units.empty() ? 0 : 1) } },
 	};
 }
 
