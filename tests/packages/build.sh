@@ -9,7 +9,7 @@ packages /src /build/first
 (cd /build/first && cpack -G RPM)
 
 mkdir /build/tree
-cp -r /src/{CHANGELOG.md,CMakeLists.txt,Kbuild,LICENSE,VERSION,egmctl,include,kmod,packaging} /build/tree
+cp -r /src/{CHANGELOG.md,CMakeLists.txt,Kbuild,LICENSE,LICENSES,VERSION,egmctl,include,kmod,packaging} /build/tree
 (
 	umask 027
 	packages /build/tree /build/second
