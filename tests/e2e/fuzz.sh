@@ -8,7 +8,7 @@ set -euo pipefail
 # shellcheck source=lib/egm.sh
 . /egm/lib/egm.sh
 
-operations=${1:-40000}
+operations=${1:-20000}
 seed=${2:-1}
 driver=/sys/bus/auxiliary/drivers/nvgrace_egm.egm
 device=nvgrace_gpu_vfio_pci.egm.4
