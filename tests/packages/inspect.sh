@@ -5,7 +5,7 @@
 source "$(dirname "$0")/lib.sh"
 cd /build/first
 
-lintian --allow-root --fail-on error --tag-display-limit 0 *.deb
+lintian --allow-root --fail-on error --tag-display-limit 0 ./*.deb
 
 for package in *.rpm; do
 	rpm --checksig --nosignature "$package"
@@ -28,7 +28,7 @@ mkdir /tmp/control
 for package in *.deb; do
 	dpkg-deb -e "$package" "/tmp/control/$(basename "$package")"
 done
-! { rpm -qp --scripts *.rpm; cat /tmp/control/*/p{ost,re}*; } |
+! { rpm -qp --scripts ./*.rpm; cat /tmp/control/*/p{ost,re}*; } |
 	grep -nE 'rmmod|modprobe|insmod|bind|driver_override' || fail "a script loads or unloads"
 
 mkdir /tmp/root
