@@ -298,9 +298,8 @@ std::vector<SetupStep> host_setup(const Host &host)
 		  { "semanage fcontext -a -t svirt_image_t '/dev/egm[0-9]+'",
 		    "restorecon /dev/egm*" } },
 		{ "the GPUs are bound to the driver at every boot", {}, bindings },
-		{ "libvirtd, virtqemud and kubelet start after the nodes are there (egmctl's "
-		  "package "
-		  "has nvgrace-egm.target)",
+		{ "libvirtd, virtqemud and kubelet start after the nodes "
+		  "(egmctl's package has nvgrace-egm.target)",
 		  "/etc/systemd/system/nvgrace-egm.target.d/nodes.conf",
 		  { "[Unit]", "Wants=" + units.substr(units.empty() ? 0 : 1) } },
 	};

@@ -22,5 +22,5 @@ if(CPACK_GENERATOR STREQUAL "DEB")
 	endforeach()
 endif()
 
-# Not as this machine's umask has it.
+# Not as the checkout and this machine's umask have it.
 execute_process(COMMAND chmod -R u=rwX,go=rX ${CPACK_TEMPORARY_DIRECTORY} COMMAND_ERROR_IS_FATAL ANY)

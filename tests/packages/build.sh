@@ -1,20 +1,19 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# All packages, built twice: the same bytes, whatever the directory and the umask. /build/first has them,
-# /build/next those of a later version.
+# All packages, built twice: the same bytes, wherever the tree is and whoever may write to it.
+# /build/first has them, /build/next those of a later version.
 source "$(dirname "$0")/lib.sh"
+find /build -mindepth 1 -delete
 
 packages /src /build/first
 (cd /build/first && cpack -G RPM)
 
 mkdir /build/tree
 cp -r /src/{CHANGELOG.md,CMakeLists.txt,Kbuild,LICENSE,LICENSES,VERSION,egmctl,include,kmod,packaging} /build/tree
-(
-	umask 027
-	packages /build/tree /build/second
-	cd /build/second && cpack -G RPM
-)
+chmod -R g+w /build/tree
+packages /build/tree /build/second
+(cd /build/second && cpack -G RPM)
 cd /build/first
 packages=(*.deb *.rpm)
 [[ ${#packages[@]} -eq 4 ]] || fail "not four packages: ${packages[*]}"

@@ -9,10 +9,15 @@ release=$(basename /usr/lib/modules/*)
 version=$(</src/VERSION)
 place=/usr/lib/modules/$release/updates
 
-# The kernel's own module of that name, for depmod to choose from.
+# As the kernel's package leaves it, with a module of its own of that name.
 own=/usr/lib/modules/$release/kernel/drivers/vfio
-mkdir -p "$own"
-touch /usr/lib/modules/$release/modules.{order,builtin}
+mkdir -p "$own" /tmp/own
+echo 'obj-m := nvgrace-egm.o' >/tmp/own/Kbuild
+printf '#include <linux/module.h>\nMODULE_DESCRIPTION("in tree");\nMODULE_LICENSE("GPL");\n' >/tmp/own/nvgrace-egm.c
+make -s -C "/usr/lib/modules/$release/build" M=/tmp/own modules
+cp /tmp/own/nvgrace-egm.ko "$own"
+touch "/usr/lib/modules/$release"/modules.{order,builtin,builtin.modinfo}
+depmod "$release"
 
 listing() {
 	find /etc /usr /var -xdev \( -path /usr/src/linux-\* -o -path /var/log -o -path /var/cache -o \
@@ -33,8 +38,6 @@ installed() {
 
 listing >/tmp/before
 dpkg -i /build/first/{egmctl,nvgrace-egm-dkms}_*.deb
-cp "$(modinfo -k "$release" -F filename nvgrace-egm)" "$own"
-depmod "$release"
 installed "$version"
 [[ $(egmctl --version) == "egmctl $version" ]] || fail "egmctl --version"
 dpkg --verify egmctl nvgrace-egm-dkms
@@ -58,8 +61,25 @@ mv /tmp/build "/usr/lib/modules/$release/build"
 dpkg --configure -a
 installed "$version"
 
+# gone WHAT: nothing else is there than at the start
+gone() {
+	rmdir "$place" 2>/dev/null || true
+	listing >/tmp/after
+	diff /tmp/before /tmp/after || fail "$1 leaves or takes files"
+}
+
 dpkg --purge egmctl nvgrace-egm-dkms
-rm -r "/usr/lib/modules/$release/kernel"
-rmdir "$place" 2>/dev/null || true
-listing >/tmp/after
-diff /tmp/before /tmp/after || fail "a removed package leaves or takes files"
+rm /var/lib/dkms/mok.*
+gone "a removed package"
+
+cmake --install /build/first >/dev/null
+[[ $(egmctl --version) == "egmctl $version" ]] || fail "egmctl --version, installed from source"
+cmake --build /build/first --target uninstall
+cmake -S /src -B /tmp/modules -DEGM_TOOL=OFF -DKERNEL_DIR="/usr/lib/modules/$release/build"
+! cmake --install /tmp/modules --component modules || fail "modules are installed before they are built"
+cmake --build /tmp/modules --target modules
+cmake --install /tmp/modules --component modules
+installed "$version"
+cmake --build /tmp/modules --target uninstall
+[[ $(modinfo -k "$release" -F filename nvgrace-egm) == */kernel/* ]] || fail "depmod has not run again"
+gone "an uninstall"

@@ -34,7 +34,7 @@ ROOT_BUILD = (
 # libraries are for cross building.
 ROOT_PACKAGES = (
     "apparmor build-essential cmake dkms file g++-aarch64-linux-gnu kmod libcli11-dev lintian "
-    "ninja-build nlohmann-json3-dev pkgconf prometheus rpm scdoc systemd udev "
+    "ninja-build nlohmann-json3-dev pahole pkgconf prometheus rpm scdoc systemd udev "
     "libfmt-dev libsmartcols-dev libudev-dev "
     "libc6-dev:arm64 libfmt-dev:arm64 libsmartcols-dev:arm64 libudev-dev:arm64").split()
 
