@@ -12,7 +12,7 @@ namespace egm {
 
 namespace {
 
-constexpr const char *host_setup = "`egmctl vm-config --part host-setup` prints what to do";
+constexpr const char *host_setup_hint = "`egmctl vm-config --part host-setup` prints what to do";
 
 Results check_kvm(const Subject &subject)
 {
@@ -168,7 +168,7 @@ Results check_cgroup(const Subject &subject)
 					    device.name,
 					    fmt::format("{} is not in cgroup_device_acl",
 							node_path(device.name)),
-					    host_setup,
+					    host_setup_hint,
 					    {} });
 	if (results.empty())
 		results.push_back(pass("the nodes are in cgroup_device_acl"));
@@ -186,7 +186,7 @@ Results check_mac(const Subject &subject)
 		return { { Verdict::warn,
 			   {},
 			   "AppArmor's profile of QEMU has no rule for /dev/egm*",
-			   host_setup,
+			   host_setup_hint,
 			   {} } };
 	if (libvirt.selinux && *libvirt.selinux)
 		return { { Verdict::info,

@@ -38,7 +38,8 @@ TEST(DeviceNode, ARegularFileIsNoticedEvenWhenTheNumberIsUnknown)
 
 TEST(DeviceNode, AnotherTypeIsNotADevice)
 {
-	for (const mode_t type : { S_IFDIR, S_IFLNK, S_IFBLK, S_IFIFO, S_IFSOCK })
+	for (const auto type :
+	     std::initializer_list<mode_t>{ S_IFDIR, S_IFLNK, S_IFBLK, S_IFIFO, S_IFSOCK })
 		EXPECT_EQ(*judge_node(file(type, 240, 4), number), Node::not_a_device) << type;
 }
 
