@@ -2,10 +2,14 @@
 # shellcheck shell=bash
 
 _egmctl() {
-	local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+	# As typed: bash breaks words at ':' and '=', which addresses and states have in them. The dot
+	# is for a word that has not begun.
+	local typed
+	read -ra typed <<<"${COMP_LINE:0:COMP_POINT}."
+	local word=${typed[-1]%.} previous=${typed[-2]}
 	local global='-J --json -b --bytes -o --output -n --noheadings -r --raw -q --quiet -v --verbose --sysroot -h --help'
 	local command='' argument words=''
-	for argument in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+	for argument in "${typed[@]:1:${#typed[@]}-2}"; do
 		case $argument in
 		list | info | retired-pages | validate | vm-config | watch | metrics) command=$argument ;;
 		esac
@@ -38,5 +42,7 @@ _egmctl() {
 		;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
+	# What stands before a break is not bash's to replace.
+	COMPREPLY=("${COMPREPLY[@]#"${word%"${word##*[:=]}"}"}")
 }
 complete -F _egmctl egmctl

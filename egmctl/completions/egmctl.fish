@@ -16,9 +16,9 @@ complete -c egmctl -s q -l quiet -d 'Results and errors only'
 complete -c egmctl -s v -l verbose -d 'Say more'
 complete -c egmctl -l sysroot -x -a '(__fish_complete_directories)' -d 'Look at another system tree'
 complete -c egmctl -s h -l help -d 'Print help'
-complete -c egmctl -s V -l version -d 'Print the version'
 
 set -l none "not __fish_seen_subcommand_from $commands"
+complete -c egmctl -n $none -s V -l version -d 'Print the version'
 complete -c egmctl -n $none -a list -d 'List the EGM devices'
 complete -c egmctl -n $none -a info -d 'Show all that is known'
 complete -c egmctl -n $none -a retired-pages -d 'List bad memory'
