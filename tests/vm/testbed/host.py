@@ -18,6 +18,8 @@ Keys of a description (amounts: 512 or "512M"; addresses: numbers or sums such a
   memory, visible        amounts of RAM: all of it, and what the kernel is told of
   cpus, cpu              QEMU's -smp (2) and -cpu (max)
   options                more of the kernel's command line
+  image                  what the host's disk is: "host" (default), or "full": Debian as it is installed,
+                         booted by systemd, where what is written stays until the machine is off
   guest                  a kernel of kernels.txt for KVM guests inside: /egm/guest
   qemu                   more of QEMU's command line: a list of words
   qmp                    true: suites can speak to the machine's own QEMU (lib/qmp.py)
@@ -110,8 +112,8 @@ def _pages(entries, places):
 
 class _Expansion:
     def __init__(self, name, description):
-        _check_keys(description, ("memory", "visible", "cpus", "cpu", "options", "guest", "qemu",
-                                  "qmp", "node", "socket", "gpu", "device", "bytes"), name)
+        _check_keys(description, ("memory", "visible", "cpus", "cpu", "options", "image", "guest",
+                                  "qemu", "qmp", "node", "socket", "gpu", "device", "bytes"), name)
         self.memory = evaluate(description["memory"], {})
         visible = evaluate(description["visible"], {})
         self.places = {
@@ -150,6 +152,7 @@ class _Expansion:
             "cpus": description.get("cpus", 2),
             "cpu": description.get("cpu", "max"),
             "options": description.get("options", ""),
+            "image": description.get("image", "host"),
             "guest": description.get("guest"),
             "qemu": description.get("qemu", []),
             "qmp": description.get("qmp", False),

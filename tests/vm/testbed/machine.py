@@ -3,7 +3,7 @@
 
   virt, SMMUv3, GICv3, EL2, GHES       -M, -cpu max: a Grace host's features, KVM included
   UEFI, ACPI                           firmware's tables plus our SSDT (acpi.py)
-  slot 1  virtio-blk                   root image, read-only
+  slot 1  virtio-blk                   root image; what is written to it is forgotten
   slot 2  virtio-serial                egm.output: what the suite prints; egm.status: how it ended;
                                        egm.coverage: what modules counted of themselves;
                                        egm.qmp: this QEMU's monitor, if the description has qmp
@@ -89,6 +89,8 @@ def distances(nodes):
 def command(host, kernel, parameters, root_image, run, shell):
     """QEMU's command line; all paths as QEMU sees them, `run` being the run's directory. `parameters`:
     what the kernel wants on its own."""
+    if shell and host["image"] == "full":
+        parameters += " systemd.debug_shell=ttyAMA0 systemd.mask=serial-getty@ttyAMA0.service"
     line = [
         "qemu-system-aarch64", "-nodefaults", "-display", "none", "-no-reboot",
         "-cpu", host["cpu"], "-smp", f"{host['cpus']},sockets={host['cpus']}",
@@ -96,7 +98,7 @@ def command(host, kernel, parameters, root_image, run, shell):
         "-bios", FIRMWARE, "-kernel", str(kernel), "-initrd", f"{run}/initrd",
         "-append",
         f"{COMMAND_LINE} {parameters} mem={host['visible'] >> 20}M {host['options']}",
-        "-drive", f"if=none,id=root,format=raw,readonly=on,file={root_image}",
+        "-drive", f"if=none,id=root,format=raw,snapshot=on,file={root_image}",
         "-device", "virtio-blk-pci,addr=1,drive=root",
         "-device", "virtio-serial-pci,addr=2",
         "-device", "virtserialport,chardev=output,name=egm.output",

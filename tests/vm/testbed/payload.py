@@ -3,9 +3,10 @@
 
   /egm/bin       egmctl, programs of tests/e2e, busybox
   /egm/modules   our modules, those for tests too
-  /egm/suites    tests/e2e/*.sh and tests/bench/*.sh, each named as its suite
+  /egm/suites    *.sh of tests/e2e, tests/bench and tests/installed, each named as its suite
   /egm/lib       shell helpers
   /egm/bench     tests/bench
+  /egm/packages  Debian packages, for a host that has Debian installed
 """
 
 import subprocess
@@ -14,17 +15,23 @@ from . import Failure
 from .cpio import Archive
 
 
-def build(enter, headers, programs, coverage, log):
+def build(enter, headers, programs, packages, coverage, log):
     """Builds, in the root of the build machine, what changed. `headers`: the kernel's, in there;
-    `programs`: the target with those that the suite calls; `coverage`: modules count what they
-    execute."""
-    steps = (
+    `programs`: the target with those that the suite calls; `packages`: Debian packages instead;
+    `coverage`: modules count what they execute."""
+    steps = [
         ["cmake", "-S", "/src", "-B", "/build/arm64", "-G", "Ninja",
          "-DCMAKE_TOOLCHAIN_FILE=/src/tests/vm/aarch64.cmake", "-DCMAKE_BUILD_TYPE=Release",
+         "-DCMAKE_INSTALL_PREFIX=/usr",
          f"-DKERNEL_DIR={headers}", "-DARCH=arm64", "-DCROSS_COMPILE=aarch64-linux-gnu-",
          f"-DKBUILD_ARGS=EGM_TESTS=1{';GCOV_PROFILE=y' if coverage else ''}"],
-        ["cmake", "--build", "/build/arm64", "--target", "egmctl", programs, "modules"],
-    )
+        ["cmake", "--build", "/build/arm64", "--target", "egmctl", "modules",
+         *([] if packages else [programs])],
+    ]
+    if packages:
+        steps += [["rm", "-rf", "/build/arm64/packages"],
+                  ["cpack", "-G", "DEB", "--config", "/build/arm64/CPackConfig.cmake",
+                   "-B", "/build/arm64/packages"]]
     with log.open("w") as output:
         for step in steps:
             if subprocess.run(enter + step, stdin=subprocess.DEVNULL, stdout=output,
@@ -45,6 +52,8 @@ def archive(checkout, build_directory, release, busybox):
         payload.file(f"egm/suites/{suite.stem}", suite.read_bytes(), executable=True)
     payload.tree(checkout / "tests" / "e2e" / "lib", "egm/lib")
     payload.tree(checkout / "tests" / "bench", "egm/bench")
+    for package in sorted((tree / "packages").glob("*.deb")):
+        payload.file(f"egm/packages/{package.name}", package.read_bytes())
     return payload
 
 
@@ -60,5 +69,5 @@ def programs(checkout, suite):
 
 def _suite_paths(checkout):
     tests = checkout / "tests"
-    return sorted([*tests.glob("e2e/*.sh"), *tests.glob("bench/*.sh")],
-                  key=lambda path: path.stem)
+    return sorted((path for name in ("e2e", "bench", "installed") for path in
+                   tests.glob(f"{name}/*.sh")), key=lambda path: path.stem)

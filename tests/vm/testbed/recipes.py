@@ -11,7 +11,7 @@ import re
 import shutil
 from pathlib import Path
 
-from . import Failure, debian, kernels, store
+from . import Failure, debian, kernels, machine, store
 from .debian import BACKPORTS, RELEASE, Apt
 from .store import Recipe
 
@@ -49,6 +49,20 @@ ROOT_HOST = (
     f"qemu-system-arm/{BACKPORTS} qemu-system-common/{BACKPORTS} "
     f"qemu-system-data/{BACKPORTS}").split()
 
+# Debian's essential packages, and what scripts of others rely on before they are configured.
+ESSENTIAL = (
+    "base-files base-passwd bash bsdutils coreutils dash debconf debianutils diffutils dpkg findutils "
+    "grep gzip hostname init-system-helpers libc-bin login mawk ncurses-base ncurses-bin perl-base sed "
+    "sysvinit-utils tar util-linux").split()
+
+# The host as somebody has installed it, with what our packages need: configured, and booted by systemd.
+ROOT_FULL = (
+    "apparmor apt dbus dkms driverctl gcc jq kmod libfmt10 libsmartcols1 libstdc++6 libudev1 "
+    "libvirt-clients libvirt-daemon-driver-qemu libvirt-daemon-system make pciutils procps python3 "
+    "systemd-sysv udev "
+    f"qemu-system-arm/{BACKPORTS} qemu-system-common/{BACKPORTS} "
+    f"qemu-system-data/{BACKPORTS}").split()
+
 # Modules that a host or a guest loads, beside what these depend on.
 MODULES = (
     # disks, consoles, file systems
@@ -62,6 +76,9 @@ MODULES = (
 # What decides how a kernel built here comes out, of the root that it is built in. Modules are built with
 # the same compiler: should a newer root have another one, kbuild says so and tests/build fails.
 TOOLCHAIN = "bison flex gcc-14 gcc-aarch64-linux-gnu".split()
+
+# Who configures the image `full`.
+FULL_INIT = Path(__file__).resolve().parent.parent / "full-init"
 
 # Of a kernel's scripts/: what judges its sources.
 LINUX_LINTERS = ("checkpatch.pl", "spelling.txt", "const_structs.checkpatch", "coccinelle")
@@ -81,7 +98,7 @@ def all_recipes() -> dict[str, Recipe]:
         root,
         recipe("root-packages", ["amd64", "arm64", *ROOT_PACKAGES], 5, root_packages),
         recipe("dkms", DKMS_SUITES, 0.2, dkms),
-        recipe("root-host", ["arm64", *ROOT_HOST], 3, root_host),
+        recipe("root-host", ["arm64", *ROOT_HOST], 3, root_host, helpers=[unpacked, ext4]),
         recipe("busybox", ["arm64"], 0.2, busybox),
         recipe("sparse", ["amd64"], 0.5, sparse),
         recipe("linux-linters", [kernels.read()[0].line(), *LINUX_LINTERS], 1, linux_linters,
@@ -97,7 +114,13 @@ def all_recipes() -> dict[str, Recipe]:
         found.append(recipe(f"kernel-{kernel.name}",
                             [kernel.line(), str(boots), *MODULES], 2, kernel_entry, kernel, boots,
                             helpers=[modules]))
-    return {entry.name: entry for entry in found}
+    by_name = {entry.name: entry for entry in found}
+    runs, follows = kernels.find("debian-7.3"), kernels.find("debian-7.2")
+    by_name["root-full"] = recipe(
+        "root-full", ["arm64", *ESSENTIAL, *ROOT_FULL, runs.line(), follows.line(),
+                      FULL_INIT.read_text(encoding="utf-8")],
+        8, root_full, runs, follows, by_name, helpers=[unpacked, ext4, in_root])
+    return by_name
 
 
 def root_build(target: Path, workdir: Path) -> dict:
@@ -129,28 +152,86 @@ def dkms(target: Path, workdir: Path) -> dict:
 def root_host(target: Path, workdir: Path) -> dict:
     """root.ext4: the host under test, unpacked for arm64 without running anything of it."""
     packages = Apt(workdir, "arm64", RELEASE, BACKPORTS).closure(*ROOT_HOST)
+    tree = unpacked(packages, workdir)
+    # What the maintainer scripts would have done and this root needs.
+    (tree / "usr/bin/awk").symlink_to("gawk")
+    for name in ("dev", "proc", "sys", "tmp", "run", "mnt", "root"):
+        (tree / name).mkdir(exist_ok=True)
+    # No journal: it is mounted read-only below an overlay.
+    ext4(tree, target / "root.ext4", 32 << 20, "-O", "^has_journal")
+    return {"packages": debian.describe(packages)}
+
+
+def unpacked(packages, workdir: Path) -> Path:
+    """A host's root with nothing configured in it."""
     tree = workdir / "tree"
     debian.unpack(packages, tree)
     for name in ("doc", "locale", "man", "info"):
         shutil.rmtree(tree / "usr/share" / name, ignore_errors=True)
-    # What the maintainer scripts would have done and this root needs.
-    (tree / "usr/bin/awk").symlink_to("gawk")
     for name in ("passwd", "group"):
         shutil.copy(tree / f"usr/share/base-passwd/{name}.master", tree / "etc" / name)
     (tree / "etc/hostname").write_text("grace\n", encoding="utf-8")
-    for name in ("dev", "proc", "sys", "tmp", "run", "mnt", "egm", "root"):
-        (tree / name).mkdir(exist_ok=True)
+    (tree / "egm").mkdir()
+    return tree
 
-    image = target / "root.ext4"
+
+def ext4(tree: Path, image: Path, spare: int, *options: str) -> None:
+    """A file system with the files of a tree, and some bytes to spare."""
     used = sum(path.lstat().st_size + 4096 for path in tree.rglob("*"))
-    # No journal: it is mounted read-only below an overlay. Owners become root in any case.
+    # Owners become root in any case.
     as_root = [] if os.geteuid() == 0 else ["unshare", "--map-root-user"]
     fixed = "65676d00-0000-4000-8000-000000000001"
-    debian.run(*as_root, "mke2fs", "-q", "-t", "ext4", "-O", "^has_journal", "-m", "0",
+    debian.run(*as_root, "mke2fs", "-q", "-t", "ext4", "-m", "0", *options,
                "-L", "egm-host", "-U", fixed, "-E", f"hash_seed={fixed}", "-d", tree, image,
-               f"{used * 5 // 4 // 1024 + 32768}k",
+               f"{(used * 5 // 4 + spare) // 1024}k",
                env=dict(os.environ, E2FSPROGS_FAKE_TIME="1"))
-    return {"packages": debian.describe(packages)}
+
+
+def root_full(target: Path, workdir: Path, runs: kernels.Kernel, follows: kernels.Kernel,
+              entries: dict[str, Recipe]) -> dict:
+    """root.ext4: Debian as it is installed on a host, with the headers of the kernel that runs there.
+
+    Those of another kernel are in /later, as packages. The maintainer scripts run in an emulated
+    machine, which takes its time.
+    """
+    everything = {store.entry(entry) for entry in entries.values()}
+    program, kernel = (store.provide(entries[name], everything)
+                       for name in ("busybox", f"kernel-{runs.name}"))
+    # Exactly those of the kernel that the cache has.
+    built = store.manifest(kernel)
+    apt = Apt(workdir, "arm64", RELEASE, BACKPORTS)
+    tree = unpacked(apt.closure(*ESSENTIAL), workdir)
+    packages = apt.closure(*ESSENTIAL, *ROOT_FULL,
+                           f"linux-headers-{built['release']}={built['version']}")
+    for name in ("archives", "later"):
+        (tree / name).mkdir()
+    for package in packages:
+        shutil.copy(package, tree / "archives")
+    shutil.copytree(kernel / "lib/modules", tree / "lib/modules", dirs_exist_ok=True)
+    abi, version, apts = debian.resolve(workdir, follows)
+    later = apts["arm64"].download(*(f"linux-{name}={version}" for name in (
+        f"headers-{abi}-{follows.flavours[0]}", f"headers-{abi}-common", f"kbuild-{abi}")))
+    for package in later:
+        shutil.copy(package, tree / "later")
+    image = target / "root.ext4"
+    ext4(tree, image, 3 << 30)
+
+    (workdir / "initrd").write_bytes(machine.initramfs(program / "busybox", FULL_INIT, kernel))
+    shutil.copy(kernel / "vmlinuz", workdir)
+    console = workdir / "console.log"
+    in_root(entries["root-build"], [(workdir, "/mnt"), (target, "/media")],
+            "timeout", "--signal=KILL", "7200",
+            "qemu-system-aarch64", "-nodefaults", "-display", "none", "-no-reboot",
+            "-M", "virt,gic-version=3", "-cpu", "neoverse-n1", "-smp", "2", "-m", "3G",
+            "-kernel", "/mnt/vmlinuz", "-initrd", "/mnt/initrd",
+            "-append", "console=ttyAMA0 panic=-1", "-serial", "file:/mnt/console.log",
+            "-drive", "if=none,id=root,format=raw,cache=unsafe,discard=unmap,"
+                      "file=/media/root.ext4",
+            "-device", "virtio-blk-pci,drive=root")
+    said = console.read_text(encoding="utf-8", errors="replace")
+    if "\nfull: ok" not in said:
+        raise Failure(f"{said[-4000:]}\nthe image was not configured")
+    return {"packages": debian.describe([*packages, *later])}
 
 
 def busybox(target: Path, workdir: Path) -> dict:
