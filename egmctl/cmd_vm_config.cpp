@@ -41,7 +41,11 @@ void say_notes(const VmPlan &plan, const VmOptions &own)
 						  "mapping, so there is no align=",
 						  memory.device),
 				      "");
-	if (!plan.gpus.empty() && !plan.egm_objects && own.format != "libvirt")
+	if (!plan.gpus.empty() && own.format == "libvirt-qemu")
+		write_message("libvirt without model='egm' leaves no room for acpi-egm-memory: the "
+			      "guest's GPU driver is not told which memory is EGM",
+			      "");
+	else if (!plan.gpus.empty() && !plan.egm_objects && own.format != "libvirt")
 		write_message(
 			"QEMU has no acpi-egm-memory, or is not known: the guest's GPU driver "
 			"is not told which memory is EGM",
@@ -58,7 +62,9 @@ void run_vm_config(const Options &options, const VmOptions &own)
 	const bool memory = own.part == "all" || own.part == "memory";
 	const bool gpus = own.part == "all" || own.part == "gpu";
 
-	const auto plan = plan_vm(host, survey_qemu(tree, own.qemu), own.request);
+	auto request = own.request;
+	request.numa = own.format != "libvirt-qemu";
+	const auto plan = plan_vm(host, survey_qemu(tree, own.qemu), request);
 	std::vector<std::string> arguments;
 	std::string text;
 	if (setup) {

@@ -135,7 +135,7 @@ VmPlan plan_vm(const Host &host, const Qemu &qemu, const VmRequest &request)
 {
 	const auto chosen = typed_addresses(host, request.gpus);
 	const auto knows = [&](const char *object) {
-		return qemu.objects && qemu.objects->contains(object);
+		return request.numa && qemu.objects && qemu.objects->contains(object);
 	};
 	VmPlan plan;
 	plan.egm_objects = knows("acpi-egm-memory");
@@ -244,13 +244,10 @@ std::string libvirt_qemu(const VmPlan &plan, bool memory, bool gpus)
 			    "name one device, or use --format qemu or libvirt");
 	std::vector<std::string> arguments;
 	// libvirt makes a RAM of its own; the last -machine wins, so that one is never touched.
+	// Beside it, QEMU takes no memory for NUMA nodes, and libvirt's own nodes always have some.
 	if (memory && !plan.memory.empty())
 		arguments = { "-object", backend(plan.memory[0]), "-machine",
 			      "memory-backend=" + plan.memory[0].device };
-	if (gpus) {
-		const auto objects = qemu_objects(plan);
-		arguments.insert(arguments.end(), objects.begin(), objects.end());
-	}
 	std::string text =
 		"<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>\n";
 	if (memory)

@@ -15,6 +15,7 @@ struct VmRequest {
 	std::vector<std::string> gpus; ///< PCI addresses; empty: all of the devices
 	bool partial = false;	       ///< fewer GPUs than a device has are meant
 	std::uint64_t cpus = 0;	       ///< to spread over the nodes; 0: leave that to QEMU
+	bool numa = true;	       ///< false: as libvirt's own RAM is in the nodes' way
 };
 
 /** The memory of one device, a NUMA node of the guest. */
@@ -54,7 +55,7 @@ std::vector<std::string> qemu_gpus(const VmPlan &plan);
 std::string libvirt_native(const VmPlan &plan, bool memory, bool gpus);
 
 /**
- * libvirt's XML with <qemu:commandline>, for a libvirt without model='egm'.
+ * libvirt's XML with <qemu:commandline>, for a libvirt without model='egm', of a plan without NUMA.
  *
  * Throws Error (not supported) for more than one device: libvirt's own RAM would be in the way.
  */
