@@ -12,12 +12,13 @@
 # Its init is tests/vm/guest-init; it says "guest: ok" or "guest: failed: why" on its console.
 
 guest_log=/run/guest.log
+qemu=(qemu-system-aarch64)
 
-# run_guest [more QEMU options]: with guest_options on its kernel's command line. Sets guest_pid.
+# run_guest [more QEMU options]: with guest_options on its kernel's command line, as "${qemu[@]}". Sets guest_pid.
 run_guest() {
 	mkfifo /run/guest.in
 	exec {guest_in}<>/run/guest.in
-	qemu-system-aarch64 -nodefaults -display none -no-reboot \
+	"${qemu[@]}" -nodefaults -display none -no-reboot \
 		-M virt,accel=kvm,gic-version=3 -cpu host -smp 2 "$@" \
 		-kernel /egm/guest/vmlinuz -initrd /egm/guest/initrd \
 		-append "console=ttyAMA0 panic=-1 egm.wait ${guest_options-quiet}" -serial stdio \

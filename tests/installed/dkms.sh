@@ -1,0 +1,68 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The package with the modules' source on an installed host: DKMS builds them for the kernel that runs and
+# for one that comes later, they stand in for the kernel's own, and removal leaves nothing.
+
+set -euo pipefail
+# shellcheck source=../e2e/lib/egm.sh
+. /egm/lib/egm.sh
+# shellcheck source=../e2e/lib/installed.sh
+. /egm/lib/installed.sh
+
+release=$(uname -r)
+kernels=/lib/modules/$release/kernel/drivers/vfio/pci/nvgrace-gpu
+names=(nvgrace-gpu-vfio-pci nvgrace-egm)
+
+# everything: what there is of the package and of what it makes, beside DKMS' own directories
+everything() {
+	find /lib/modules/*/ /usr/src /var/lib/dkms -name '*nvgrace*' | sort
+}
+
+# in_place RELEASE: modprobe would load what DKMS has built.
+in_place() {
+	local name
+	for name in "${names[@]}"; do
+		expect "$name of $1" "/lib/modules/$1/updates/dkms/$name.ko.xz" \
+			"$(modinfo -k "$1" -n "$name" | sed 's|^/usr||')"
+		expect "$name of $1 is for" "$1" "$(modinfo -k "$1" -F vermagic "$name" | cut -d' ' -f1)"
+	done
+}
+
+# A kernel's own module of that name
+mkdir -p "$kernels"
+cp "$EGM_MODULES/nvgrace-gpu-vfio-pci.ko" "$kernels"
+depmod -a
+expect "the kernel's own" "$kernels/nvgrace-gpu-vfio-pci.ko" "$(modinfo -n nvgrace-gpu-vfio-pci)"
+before=$(everything)
+
+echo "== installed"
+dpkg --install /egm/packages/nvgrace-egm-dkms_*.deb
+dkms status
+expect "kernels that DKMS has it installed for" 1 "$(dkms status -m nvgrace-egm | grep -c ': installed')"
+in_place "$release"
+
+echo "== another kernel comes"
+dpkg --install /later/*.deb
+dkms status
+expect "kernels that DKMS has it installed for" 2 "$(dkms status -m nvgrace-egm | grep -c ': installed')"
+later=$(dkms status -m nvgrace-egm | sed 's/^[^,]*, //; s/,.*//' | grep -vx "$release")
+in_place "$later"
+
+echo "== they work"
+mark_log
+modprobe nvgrace-gpu-vfio-pci
+bind_all
+wait_for 60 test -c /dev/egm5
+for name in "${names[@]}"; do
+	expect "what is loaded of $name" "$(modinfo -F srcversion "$name")" \
+		"$(<"/sys/module/${name//-/_}/srcversion")"
+done
+/egm/lib/device.py nonzero /dev/egm4
+
+echo "== removed"
+dpkg --purge nvgrace-egm-dkms
+expect "what is left" "$before" "$(everything)"
+expect "the kernel's own again" "$kernels/nvgrace-gpu-vfio-pci.ko" "$(modinfo -n nvgrace-gpu-vfio-pci)"
+expect "state of egm4, of modules that are only loaded" idle "$(</sys/class/egm/egm4/state)"
+unload_modules
