@@ -281,8 +281,7 @@ std::vector<SetupStep> host_setup(const Host &host)
 				fmt::format("driverctl set-override {} nvgrace_gpu_vfio_pci", gpu));
 	}
 	return {
-		{ "QEMU's group may open the nodes",
-		  "/etc/udev/rules.d/60-nvgrace-egm.rules",
+		{ "QEMU's group may open the nodes", "/etc/udev/rules.d/60-nvgrace-egm.rules",
 		  udev_lines },
 		{ "libvirt lets QEMU use the nodes (replace the list that is there; not needed "
 		  "where "
@@ -290,15 +289,14 @@ std::vector<SetupStep> host_setup(const Host &host)
 		  "/etc/libvirt/qemu.conf",
 		  { fmt::format("cgroup_device_acl = [ \"{}\" ]", fmt::join(nodes, "\", \"")) } },
 		{ "AppArmor lets QEMU use the nodes",
-		  "/etc/apparmor.d/local/abstractions/libvirt-qemu",
-		  apparmor_lines },
+		  "/etc/apparmor.d/local/abstractions/libvirt-qemu", apparmor_lines },
 		{ "SELinux lets QEMU map the nodes, which it may for this label only",
 		  {},
 		  { "semanage fcontext -a -t svirt_image_t '/dev/egm[0-9]+'",
 		    "restorecon /dev/egm*" } },
 		{ "the GPUs are bound to the driver at every boot", {}, bindings },
-		{ "libvirtd, virtqemud and kubelet start after the nodes are there (egmctl's package "
-		  "has nvgrace-egm.target)",
+		{ "libvirtd, virtqemud and kubelet start after the nodes "
+		  "(egmctl's package has nvgrace-egm.target)",
 		  "/etc/systemd/system/nvgrace-egm.target.d/nodes.conf",
 		  { "[Unit]", "Wants=" + units.substr(units.empty() ? 0 : 1) } },
 	};

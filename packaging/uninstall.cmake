@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Deletes what `cmake --install` wrote down for each component, below DESTDIR, and those directories of
-# ours that are empty then.
+# Deletes what `cmake --install` wrote down for each component, below DESTDIR, and the directories that
+# are empty then.
 
 file(GLOB manifests ${BUILD_DIR}/install_manifest*.txt)
 if(NOT manifests)
@@ -19,7 +19,8 @@ foreach(manifest IN LISTS manifests)
 		set(status 0)
 		while(status EQUAL 0)
 			cmake_path(GET path PARENT_PATH path)
-			if(NOT path MATCHES "egm")
+			# Those near the root are everybody's.
+			if(NOT path MATCHES "egm|^/[^/]+/[^/]+/[^/]+/")
 				break()
 			endif()
 			execute_process(COMMAND rmdir $ENV{DESTDIR}${path} RESULT_VARIABLE status ERROR_QUIET)

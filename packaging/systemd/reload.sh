@@ -6,5 +6,7 @@
 set -e
 if [ -d /run/systemd/system ]; then
 	systemctl daemon-reload
-	udevadm trigger --action=change --subsystem-match=egm
+	if command -v udevadm >/dev/null; then
+		udevadm trigger --action=change --subsystem-match=egm
+	fi
 fi

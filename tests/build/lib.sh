@@ -52,7 +52,7 @@ complaints() {
 # copy_tree TO: a writable copy of the sources, to plant faults in
 copy_tree() {
 	mkdir -p "$1"
-	cp -r /src/{CMakeLists.txt,VERSION,Kbuild,include,kmod} "$1"
+	cp -r /src/{CHANGELOG.md,CMakeLists.txt,VERSION,Kbuild,include,kmod,packaging} "$1"
 	mkdir "$1/tests"
 	cp -r /src/tests/kmod "$1/tests"
 }

@@ -27,6 +27,17 @@ ROOT_BUILD = (
     f"qemu-system-arm/{BACKPORTS} qemu-system-common/{BACKPORTS} "
     f"qemu-system-data/{BACKPORTS}").split()
 
+# Builds the packages, looks at them, and is the clean machine that they are installed on. The arm64
+# libraries are for cross building.
+ROOT_PACKAGES = (
+    "apparmor build-essential cmake dkms file g++-aarch64-linux-gnu kmod libcli11-dev lintian "
+    "ninja-build nlohmann-json3-dev pahole pkgconf prometheus rpm scdoc systemd udev "
+    "libfmt-dev libsmartcols-dev libudev-dev "
+    "libc6-dev:arm64 libfmt-dev:arm64 libsmartcols-dev:arm64 libudev-dev:arm64").split()
+
+# The suites whose DKMS has to read dkms.conf: the oldest supported one and the current one.
+DKMS_SUITES = ("bookworm", RELEASE)
+
 # The root of the host under test. It has no init: the harness brings its own.
 ROOT_HOST = (
     "base-files base-passwd bash bsdextrautils coreutils diffutils dpkg e2fsprogs findutils "
@@ -81,6 +92,8 @@ def all_recipes() -> dict[str, Recipe]:
     root = recipe("root-build", ["amd64", "arm64", *ROOT_BUILD], 5, root_build)
     found = [
         root,
+        recipe("root-packages", ["amd64", "arm64", *ROOT_PACKAGES], 5, root_packages),
+        recipe("dkms", DKMS_SUITES, 0.2, dkms),
         recipe("root-host", ["arm64", *ROOT_HOST], 3, root_host, helpers=[unpacked, ext4]),
         recipe("busybox", ["arm64"], 0.2, busybox),
         recipe("sparse", ["amd64"], 0.5, sparse),
@@ -110,6 +123,26 @@ def root_build(target: Path, workdir: Path) -> dict:
     """The installed Debian 13 root that builds everything and runs the outer QEMU."""
     return {"packages": debian.bootstrap(target, workdir, ("amd64", "arm64"),
                                          (RELEASE, BACKPORTS), ROOT_BUILD)}
+
+
+def root_packages(target: Path, workdir: Path) -> dict:
+    """The installed Debian 13 root in which packages are built, checked and installed."""
+    packages = debian.bootstrap(target, workdir, ("amd64", "arm64"), (RELEASE,), ROOT_PACKAGES)
+    # What is installed later keeps its documentation: tests look for it.
+    (target / "etc/dpkg/dpkg.cfg.d/99mmdebstrap").unlink()
+    return {"packages": packages}
+
+
+def dkms(target: Path, workdir: Path) -> dict:
+    """SUITE/dkms: the script itself, of each suite. The build root has what it calls."""
+    found = {}
+    for suite in DKMS_SUITES:
+        packages = Apt(workdir, "amd64", suite).download("dkms")
+        debian.unpack(packages, workdir / suite)
+        (target / suite).mkdir()
+        shutil.move(workdir / suite / "usr/sbin/dkms", target / suite / "dkms")
+        found |= {f"{name}:{suite}": version for name, version in debian.describe(packages).items()}
+    return {"packages": found}
 
 
 def root_host(target: Path, workdir: Path) -> dict:
