@@ -42,10 +42,9 @@ void say_notes(const VmPlan &plan, const VmOptions &own)
 						  memory.device),
 				      "");
 	if (!plan.gpus.empty() && own.format == "libvirt-qemu")
-		write_message(
-			"libvirt without model='egm' leaves no room for acpi-egm-memory: the guest's "
-			"GPU driver is not told which memory is EGM",
-			"");
+		write_message("libvirt without model='egm' leaves no room for acpi-egm-memory: the "
+			      "guest's GPU driver is not told which memory is EGM",
+			      "");
 	else if (!plan.gpus.empty() && !plan.egm_objects && own.format != "libvirt")
 		write_message(
 			"QEMU has no acpi-egm-memory, or is not known: the guest's GPU driver "

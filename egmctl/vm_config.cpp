@@ -243,8 +243,8 @@ std::string libvirt_qemu(const VmPlan &plan, bool memory, bool gpus)
 			    "libvirt without model='egm' cannot give more than one device to a VM",
 			    "name one device, or use --format qemu or libvirt");
 	std::vector<std::string> arguments;
-	// libvirt makes a RAM of its own; the last -machine wins, so that one is never touched. Beside it,
-	// QEMU takes no memory for NUMA nodes, and libvirt's own nodes always have some.
+	// libvirt makes a RAM of its own; the last -machine wins, so that one is never touched.
+	// Beside it, QEMU takes no memory for NUMA nodes, and libvirt's own nodes always have some.
 	if (memory && !plan.memory.empty())
 		arguments = { "-object", backend(plan.memory[0]), "-machine",
 			      "memory-backend=" + plan.memory[0].device };

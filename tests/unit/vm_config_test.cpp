@@ -120,7 +120,8 @@ TEST_F(VmConfigTest, LibvirtWithoutEgmTakesOneDevice)
 	EXPECT_THROW(libvirt_qemu(plan, true, true), Error);
 	root.remove("/sys/class/egm/egm5");
 	qemu.objects = std::set<std::string>{ "acpi-generic-initiator", "acpi-egm-memory" };
-	const auto one = libvirt_qemu(plan_vm(root.host(), qemu, { {}, false, 0, false }), true, true);
+	const auto one =
+		libvirt_qemu(plan_vm(root.host(), qemu, { {}, false, 0, false }), true, true);
 	EXPECT_NE(one.find("'memory-backend=egm4'"), std::string::npos);
 	EXPECT_EQ(one.find("node"), std::string::npos) << one;
 	EXPECT_NE(libvirt_qemu(plan, false, true).find("<alias name='ua-gpu2'/>"),
