@@ -17,14 +17,7 @@ qemu_of() {
 	cat "/run/libvirt/qemu/$1.pid"
 }
 
-install_egmctl
-install_modules
-modprobe nvgrace-gpu-vfio-pci
-bind_all
-wait_for 60 test -c /dev/egm5
-set_up_host
-systemctl restart libvirtd
-wait_for 60 virsh list
+ready_for_libvirt
 egmctl validate || fail "validate finds fault with the host"
 
 echo "== a domain on each device"

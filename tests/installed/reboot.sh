@@ -20,14 +20,7 @@ since_boot() {
 
 if [[ ! -e /var/tmp/rebooted ]]; then
 	echo "== before the reboot"
-	install_egmctl
-	install_modules
-	modprobe nvgrace-gpu-vfio-pci
-	bind_all
-	wait_for 60 test -c /dev/egm5
-	set_up_host
-	systemctl restart libvirtd
-	wait_for 60 virsh list
+	ready_for_libvirt
 	define grace egm4
 	virsh autostart grace
 	touch /var/tmp/rebooted

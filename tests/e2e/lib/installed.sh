@@ -34,3 +34,15 @@ set_up_host() {
 		fi
 	done < <(egmctl vm-config --part host-setup -J | jq -c '.host_setup[]')
 }
+
+# ready_for_libvirt: ours is installed and libvirt knows of it; needs egm.sh.
+ready_for_libvirt() {
+	install_egmctl
+	install_modules
+	modprobe nvgrace-gpu-vfio-pci
+	bind_all
+	wait_for 60 test -c /dev/egm5
+	set_up_host
+	systemctl restart libvirtd
+	wait_for 60 virsh list
+}
