@@ -15,6 +15,7 @@ firmware and the kernel, unless struct_pages = true.
 Keys of a description (amounts: 512 or "512M"; addresses: numbers or sums such as
 "hidden+2M", "egm4.end", "egm4+0x10000", "ram", "end"):
 
+  like                   another description, which this one replaces keys of
   memory, visible        amounts of RAM: all of it, and what the kernel is told of
   cpus, cpu              QEMU's -smp (2) and -cpu (max)
   options                more of the kernel's command line
@@ -253,7 +254,10 @@ class _Expansion:
 def load(path):
     """The description at `path`, every place and property a number."""
     try:
-        return _Expansion(path.stem, tomllib.loads(path.read_text())).host
+        description = tomllib.loads(path.read_text())
+        if like := description.pop("like", None):
+            description = tomllib.loads(path.with_stem(like).read_text()) | description
+        return _Expansion(path.stem, description).host
     except (DescriptionError, tomllib.TOMLDecodeError) as error:
         raise DescriptionError(f"{path.name}: {error}") from error
     except KeyError as error:
