@@ -66,9 +66,16 @@ void run_vm_config(const Options &options, const VmOptions &own)
 	request.numa = own.format != "libvirt-qemu";
 	const auto plan = plan_vm(host, survey_qemu(tree, own.qemu), request);
 	std::vector<std::string> arguments;
+	std::vector<SetupStep> steps;
 	std::string text;
 	if (setup) {
-		text = setup_text(host_setup(host));
+		// Before the first GPU is bound there is no device that could name it.
+		std::vector<std::string> addresses;
+		if (own.selectors.empty())
+			for (const auto &gpu : nvidia_gpus(tree))
+				addresses.push_back(gpu.address);
+		steps = host_setup(host, addresses);
+		text = setup_text(steps);
 	} else if (own.format == "qemu") {
 		if (memory)
 			arguments = qemu_memory(plan);
@@ -81,11 +88,9 @@ void run_vm_config(const Options &options, const VmOptions &own)
 		text = own.format == "libvirt" ? libvirt_native(plan, memory, gpus)
 					       : libvirt_qemu(plan, memory, gpus);
 	}
-	write_output(options.json
-			     ? vm_config_json(host, plan, { own.format, own.part }, arguments, text,
-					      setup ? host_setup(host) : std::vector<SetupStep>{},
-					      findings)
-			     : text);
+	write_output(options.json ? vm_config_json(host, plan, { own.format, own.part }, arguments,
+						   text, steps, findings)
+				  : text);
 	if (options.quiet)
 		return;
 	write_warnings(findings, options.verbose);

@@ -126,25 +126,6 @@ Function read_function(const Tree &tree, const std::string &address)
 	return { address, sysfs.link_name("driver"), sysfs.numa_node("numa_node") };
 }
 
-void read_nvidia(const Tree &tree, Surroundings &around)
-{
-	constexpr std::uint64_t nvidia = 0x10de;
-	constexpr std::uint64_t display = 0x03;
-	const std::string directory = "/sys/bus/pci/devices";
-	const auto names = tree.list_directory(directory);
-	if (!names)
-		return;
-	for (const auto &name : *names) {
-		if (!parse_pci_address(name))
-			continue;
-		const SysfsReader sysfs(tree, directory + "/" + name);
-		const auto vendor = sysfs.number("vendor");
-		const auto kind = sysfs.number("class");
-		if (vendor && kind && *vendor == nvidia && *kind >> 16 == display)
-			around.nvidia.push_back(read_function(tree, name));
-	}
-}
-
 Group read_group(const Tree &tree, const Gpu &gpu)
 {
 	Group group;
@@ -204,8 +185,13 @@ Libvirt read_libvirt(const Tree &tree)
 	const std::string profile = "/etc/apparmor.d/abstractions/libvirt-qemu";
 	if (tree.exists(profile)) {
 		bool found = false;
-		for (const auto &path :
-		     { profile, std::string("/etc/apparmor.d/local/abstractions/libvirt-qemu") }) {
+		std::vector<std::string> files = {
+			profile, "/etc/apparmor.d/local/abstractions/libvirt-qemu"
+		};
+		if (const auto names = tree.list_directory(profile + ".d"))
+			for (const auto &name : *names)
+				files.push_back(profile + ".d/" + name);
+		for (const auto &path : files) {
 			const auto text = tree.read_file(path, text_limit);
 			found = found || (text && text->find("/dev/egm") != text->npos);
 		}
@@ -236,6 +222,27 @@ Reading<Account> read_vm_user(const Tree &tree, const std::string &name)
 }
 
 } // namespace
+
+std::vector<Function> nvidia_gpus(const Tree &tree)
+{
+	constexpr std::uint64_t nvidia = 0x10de;
+	constexpr std::uint64_t display = 0x03;
+	const std::string directory = "/sys/bus/pci/devices";
+	std::vector<Function> gpus;
+	const auto names = tree.list_directory(directory);
+	if (!names)
+		return gpus;
+	for (const auto &name : *names) {
+		if (!parse_pci_address(name))
+			continue;
+		const SysfsReader sysfs(tree, directory + "/" + name);
+		const auto vendor = sysfs.number("vendor");
+		const auto kind = sysfs.number("class");
+		if (vendor && kind && *vendor == nvidia && *kind >> 16 == display)
+			gpus.push_back(read_function(tree, name));
+	}
+	return gpus;
+}
 
 Qemu survey_qemu(const Tree &tree, const std::string &program)
 {
@@ -283,7 +290,7 @@ Surroundings survey(const Tree &tree, const Host &host, const SurveyOptions &opt
 						      .retired_pages("retired_pages");
 	around.system_ram = read_ram(tree);
 	read_distances(tree, around);
-	read_nvidia(tree, around);
+	around.nvidia = nvidia_gpus(tree);
 	for (const auto &gpu : host.gpus)
 		around.groups.push_back(read_group(tree, gpu));
 	around.iommufd = node_exists(tree, "/dev/iommu");

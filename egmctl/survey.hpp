@@ -5,6 +5,7 @@
 #include "tree.hpp"
 
 #include <string>
+#include <vector>
 
 namespace egm {
 
@@ -20,6 +21,9 @@ struct SurveyOptions {
  * the running system; of another tree these answers are unknown.
  */
 Surroundings survey(const Tree &tree, const Host &host, const SurveyOptions &options);
+
+/** NVIDIA's GPUs, whatever their driver. */
+std::vector<Function> nvidia_gpus(const Tree &tree);
 
 /** What a QEMU says of itself; empty: the first that is installed. */
 Qemu survey_qemu(const Tree &tree, const std::string &program);

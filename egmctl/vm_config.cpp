@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <set>
 
 namespace egm {
 
@@ -267,39 +268,44 @@ std::string libvirt_qemu(const VmPlan &plan, bool memory, bool gpus)
 	return text + "</domain>\n";
 }
 
-std::vector<SetupStep> host_setup(const Host &host)
+std::vector<SetupStep> host_setup(const Host &host, const std::vector<std::string> &gpus)
 {
 	std::vector<std::string> nodes = { "/dev/null",	   "/dev/full", "/dev/zero", "/dev/random",
 					   "/dev/urandom", "/dev/ptmx", "/dev/kvm" };
 	std::string units;
-	std::vector<std::string> bindings;
+	std::set<std::string> addresses(gpus.begin(), gpus.end());
 	for (const auto &device : host.devices) {
 		nodes.push_back(node_path(device.name));
 		units += fmt::format(" dev-{}.device", device.name);
-		for (const auto &gpu : device.gpus)
-			bindings.push_back(
-				fmt::format("driverctl set-override {} nvgrace_gpu_vfio_pci", gpu));
+		addresses.insert(device.gpus.begin(), device.gpus.end());
 	}
-	return {
-		{ "QEMU's group may open the nodes", "/etc/udev/rules.d/60-nvgrace-egm.rules",
-		  udev_lines },
+	std::vector<std::string> bindings;
+	for (const auto &address : addresses)
+		bindings.push_back(
+			fmt::format("driverctl set-override {} nvgrace_gpu_vfio_pci", address));
+	std::vector<SetupStep> steps = {
+		{ "QEMU's group may open the nodes (egmctl's package has this)",
+		  "/etc/udev/rules.d/60-nvgrace-egm.rules", udev_lines },
 		{ "libvirt lets QEMU use the nodes (replace the list that is there; not needed "
 		  "where "
 		  "libvirt knows model='egm')",
 		  "/etc/libvirt/qemu.conf",
 		  { fmt::format("cgroup_device_acl = [ \"{}\" ]", fmt::join(nodes, "\", \"")) } },
-		{ "AppArmor lets QEMU use the nodes",
+		{ "AppArmor lets QEMU use the nodes (egmctl's package has this)",
 		  "/etc/apparmor.d/local/abstractions/libvirt-qemu", apparmor_lines },
 		{ "SELinux lets QEMU map the nodes, which it may for this label only",
 		  {},
 		  { "semanage fcontext -a -t svirt_image_t '/dev/egm[0-9]+'",
 		    "restorecon /dev/egm*" } },
-		{ "the GPUs are bound to the driver at every boot", {}, bindings },
-		{ "libvirtd, virtqemud and kubelet start after the nodes "
-		  "(egmctl's package has nvgrace-egm.target)",
-		  "/etc/systemd/system/nvgrace-egm.target.d/nodes.conf",
-		  { "[Unit]", "Wants=" + units.substr(units.empty() ? 0 : 1) } },
 	};
+	if (!bindings.empty())
+		steps.push_back({ "the GPUs are bound to the driver at every boot", {}, bindings });
+	if (!units.empty())
+		steps.push_back({ "libvirtd, virtqemud and kubelet start after the nodes "
+				  "(egmctl's package has nvgrace-egm.target)",
+				  "/etc/systemd/system/nvgrace-egm.target.d/nodes.conf",
+				  { "[Unit]", "Wants=" + units.substr(1) } });
+	return steps;
 }
 
 std::string setup_text(const std::vector<SetupStep> &steps)

@@ -68,7 +68,8 @@ struct SetupStep {
 	std::vector<std::string> lines;
 };
 
-std::vector<SetupStep> host_setup(const Host &host);
+/** What to do for a host with these devices, and with GPUs (addresses) that may have none yet. */
+std::vector<SetupStep> host_setup(const Host &host, const std::vector<std::string> &gpus);
 std::string setup_text(const std::vector<SetupStep> &steps);
 
 } // namespace egm

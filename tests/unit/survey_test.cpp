@@ -65,6 +65,16 @@ TEST_F(Survey, AKernelThatDoesNotSayIsLookedUpInItsFiles)
 	EXPECT_EQ(recorded->at("CONFIG_ACPI"), "m");
 }
 
+TEST_F(Survey, AppArmorsRulesMayStandInAFileOfTheirOwn)
+{
+	root.write("/usr/share/libvirt/schemas/domaincommon.rng", "");
+	const std::string profile = "/etc/apparmor.d/abstractions/libvirt-qemu";
+	root.write(profile, "/dev/kvm rw,\n");
+	EXPECT_FALSE(*survey(root.tree(), Host(), {}).libvirt.apparmor);
+	root.write(profile + ".d/nvgrace-egm", "/dev/egm[0-9]* rw,\n");
+	EXPECT_TRUE(*survey(root.tree(), Host(), {}).libvirt.apparmor);
+}
+
 TEST_F(Survey, TheFirstQemuThatAnswersIsAsked)
 {
 	program("qemu-system-aarch64", "case $1 in\n"

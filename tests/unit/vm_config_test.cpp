@@ -3,6 +3,7 @@
 #include "fake_root.hpp"
 #include "vm_config.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 using namespace egm;
@@ -132,8 +133,17 @@ TEST_F(VmConfigTest, LibvirtWithoutEgmTakesOneDevice)
 
 TEST_F(VmConfigTest, TheHostIsSetUpForItsDevices)
 {
-	const auto text = setup_text(host_setup(root.host()));
+	const auto text = setup_text(host_setup(root.host(), { "0019:01:00.0" }));
 	EXPECT_NE(text.find("\"/dev/kvm\", \"/dev/egm4\", \"/dev/egm5\" ]"), std::string::npos);
-	EXPECT_NE(text.find("driverctl set-override 0018:01:00.0 nvgrace_gpu_vfio_pci\n"),
-		  std::string::npos);
+	for (const auto *gpu : { "0018:01:00.0", "0019:01:00.0" })
+		EXPECT_NE(text.find(fmt::format("driverctl set-override {} nvgrace_gpu_vfio_pci\n",
+						gpu)),
+			  std::string::npos);
+}
+
+TEST_F(VmConfigTest, AHostWithoutGpusHasNothingToBindOrToWaitFor)
+{
+	const auto text = setup_text(host_setup({}, {}));
+	EXPECT_EQ(text.find("driverctl"), std::string::npos);
+	EXPECT_EQ(text.find("Wants="), std::string::npos);
 }
