@@ -44,7 +44,7 @@ expect "state of egm5, next to it" in-use "$(</sys/class/egm/egm5/state)"
 for pxm in 4 5; do
 	virsh destroy grace$pxm
 	expect "state of egm$pxm" idle "$(</sys/class/egm/egm$pxm/state)"
-	expect "who has egm$pxm" "" "$(egmctl list -no USED-BY egm$pxm)"
+	expect "who has egm$pxm" nobody "$(egmctl list -no USED-BY egm$pxm)"
 done
 
 # libvirt gives the GPUs to vfio-pci, and the memory goes with the last one, before QEMU can open it. Whoever
