@@ -23,17 +23,19 @@ everything() {
 in_place() {
 	local name
 	for name in "${names[@]}"; do
-		expect "$name of $1" "/lib/modules/$1/updates/dkms/$name.ko.xz" \
-			"$(modinfo -k "$1" -n "$name" | sed 's|^/usr||')"
+		expect "$name of $1" "/lib/modules/$1/updates/dkms/$name.ko" \
+			"$(modinfo -k "$1" -n "$name" | sed 's|^/usr||; s|\.xz$||')"
 		expect "$name of $1 is for" "$1" "$(modinfo -k "$1" -F vermagic "$name" | cut -d' ' -f1)"
 	done
 }
 
-# A kernel's own module of that name
+# A kernel's own module of that name. Like the real one, vfio-pci has no version: DKMS would not replace
+# what has its module's version or a later one.
+own=$kernels/nvgrace-gpu-vfio-pci.ko.xz
 mkdir -p "$kernels"
-cp "$EGM_MODULES/nvgrace-gpu-vfio-pci.ko" "$kernels"
+cp "$(modinfo -n vfio-pci)" "$own"
 depmod -a
-expect "the kernel's own" "$kernels/nvgrace-gpu-vfio-pci.ko" "$(modinfo -n nvgrace-gpu-vfio-pci)"
+expect "the kernel's own" "$own" "$(modinfo -n nvgrace-gpu-vfio-pci)"
 before=$(everything)
 
 echo "== installed"
@@ -63,6 +65,6 @@ done
 echo "== removed"
 dpkg --purge nvgrace-egm-dkms
 expect "what is left" "$before" "$(everything)"
-expect "the kernel's own again" "$kernels/nvgrace-gpu-vfio-pci.ko" "$(modinfo -n nvgrace-gpu-vfio-pci)"
+expect "the kernel's own again" "$own" "$(modinfo -n nvgrace-gpu-vfio-pci)"
 expect "state of egm4, of modules that are only loaded" idle "$(</sys/class/egm/egm4/state)"
 unload_modules
