@@ -66,6 +66,17 @@ class Verdict(unittest.TestCase):
         self.check(1, "BUG: x", console=twice + "[    4.0] BUG: x\n")
         self.check(1, "BUG: x", console=start + BOOT + MARK + "[    4.0] BUG: x\n" + start + BOOT)
 
+    def test_races_of_others_are_not_ours(self):
+        line = "[    5.0] " + "=" * 66 + "\n"
+        header = line + "[    5.0] BUG: KCSAN: data-race in zap / fill\n"
+        foreign = header + "[    5.0]  zap+0x10/0x20\n[    5.0]  exit_mm+0x10/0x20\n" + line
+        ours = header + "[    5.0]  zap+0x10/0x20\n[    5.0]  close+0x10/0x20 [nvgrace_egm]\n" + line
+        self.check(0, "passed", console=BOOT + MARK + foreign + foreign)
+        self.check(1, "KCSAN", console=BOOT + MARK + foreign + ours + foreign)
+        self.check(1, "KCSAN", console=BOOT + MARK + header)
+        self.check(1, "KCSAN", console=BOOT + MARK + header + "[    5.0] Oops\n" + foreign)
+        self.check(1, "BUG: x", console=BOOT + MARK + foreign + "[    6.0] BUG: x\n")
+
     def test_insmod_without_a_mark_is_judged_too(self):
         taint = "[    3.0] nvgrace_egm: loading out-of-tree module taints kernel.\n"
         self.check(1, "BUG:", console=f"{BOOT}{taint}[    4.0] BUG: x\n")

@@ -113,13 +113,14 @@ class Cache(unittest.TestCase):
 
     def test_a_kernel_is_built_with_the_options_of_its_line(self):
         table = self.directory / "kernels.txt"
-        table.write_text("new trixie 7.* arm64 build,vm mine\n", encoding="utf-8")
+        table.write_text("new trixie 7.* arm64 build,vm ours,mine\n", encoding="utf-8")
         kernel, = kernels.read(table)
+        (self.directory / "ours.config").write_text("CONFIG_B=y\n", encoding="utf-8")
         with mock.patch.object(kernels, "CONFIGS", self.directory):
             with self.assertRaisesRegex(Failure, "new: there is no .*/mine.config"):
                 kernel.options()
             (self.directory / "mine.config").write_text("CONFIG_A=y\n", encoding="utf-8")
-            self.assertEqual(kernel.options(), "CONFIG_A=y\n")
+            self.assertEqual(kernel.options(), "CONFIG_B=y\nCONFIG_A=y\n")
 
     def test_options_that_did_not_come_about_are_named(self):
         config = "CONFIG_A=y\nCONFIG_AB=y\n# CONFIG_B is not set\nCONFIG_C=16\n"

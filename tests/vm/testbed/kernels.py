@@ -22,7 +22,7 @@ class Kernel:
     version: str
     flavours: tuple[str, ...]
     roles: frozenset[str]
-    config: str | None = None
+    config: tuple[str, ...] = ()
     parameters: str = ""
 
     def line(self) -> str:
@@ -35,10 +35,11 @@ class Kernel:
 
     def options(self) -> str:
         """What the kernel is built with, if it is not one of Debian's."""
-        path = CONFIGS / f"{self.config}.config"
-        if not path.exists():
-            raise Failure(f"{TABLE}: {self.name}: there is no {path}")
-        return path.read_text(encoding="utf-8")
+        paths = [CONFIGS / f"{config}.config" for config in self.config]
+        for path in paths:
+            if not path.exists():
+                raise Failure(f"{TABLE}: {self.name}: there is no {path}")
+        return "".join(path.read_text(encoding="utf-8") for path in paths)
 
 
 def unmet(options: str, config: str) -> list[str]:
@@ -75,7 +76,7 @@ def read(path: Path = TABLE) -> list[Kernel]:
         if name in (kernel.name for kernel in kernels):
             raise Failure(f"{path}:{number}: {name} is there twice")
         kernels.append(Kernel(name, suite, version, flavour_list, role_set,
-                              built[0] if built else None, " ".join(built[1:])))
+                              tuple(built[0].split(",")) if built else (), " ".join(built[1:])))
     if not kernels:
         raise Failure(f"{path}: no kernels")
     return kernels

@@ -350,7 +350,7 @@ def built_kernel(target: Path, workdir: Path, kernel: kernels.Kernel, root: Reci
     make("KCONFIG_ALLCONFIG=/mnt/options", "allnoconfig")
     missing = kernels.unmet(options, (workdir / "build/.config").read_text(encoding="utf-8"))
     if missing:
-        raise Failure(f"{kernel.config}.config: not in the finished configuration of {release}:\n"
+        raise Failure(f"{', '.join(kernel.config)}: not in the finished configuration of {release}:\n"
                       + "\n".join(missing))
     make("Image", "modules")
     make("INSTALL_MOD_PATH=/mnt", "modules_install")
