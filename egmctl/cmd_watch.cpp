@@ -109,7 +109,7 @@ std::vector<Event> Watch::next_events(std::chrono::milliseconds limit)
 	for (const auto &uevent : heard) {
 		auto event = poison_event(uevent.device, uevent.properties);
 		const auto pages = look_.retired.find(uevent.device);
-		if (!event || pages == look_.retired.end())
+		if (!event || !event->page || pages == look_.retired.end())
 			continue;
 		// Said here, so not again when it is seen in the list, now or later.
 		pages->second.push_back(*event->page);
