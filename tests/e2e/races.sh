@@ -21,12 +21,13 @@ declare -A happened
 
 # More calls than there is time for.
 start_users() {
-	fuzz $((seed++)) 1000000000 first &
+	fuzz "$seed" 1000000000 first &
 	users=($!)
-	fuzz $((seed++)) 1000000000 &
+	fuzz $((seed + 1)) 1000000000 &
 	users+=($!)
+	seed=$((seed + 2))
 	while :; do
-		for attribute in $class/*; do
+		for attribute in "$class"/*; do
 			read -r _ <"$attribute" || true
 		done
 	done 2>/dev/null &
@@ -45,8 +46,8 @@ kill_users() {
 }
 
 replace_driver() {
-	echo $device >$driver/unbind
-	echo $device >$driver/bind
+	echo "$device" >"$driver/unbind"
+	echo "$device" >"$driver/bind"
 }
 
 # The module goes with the last file of those who have just died.

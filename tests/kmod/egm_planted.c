@@ -3,14 +3,17 @@
  * Faults of a kernel module, one for each load: what the kernel's checks must
  * find, and the harness must notice
  */
+#include <linux/err.h>
+#include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 
 static char *fault = "";
 module_param(fault, charp, 0444);
-MODULE_PARM_DESC(fault, "leak, overrun, shift or locks");
+MODULE_PARM_DESC(fault, "leak, overrun, shift, locks or race");
 
 /* Nothing the compiler could know of */
 static int amount = 64;
@@ -20,6 +23,7 @@ MODULE_PARM_DESC(amount, "bytes of an object, and by how much to shift");
 static char *object;
 static DEFINE_MUTEX(first);
 static DEFINE_MUTEX(second);
+static int counter;
 
 static void egm_planted_leak(void)
 {
@@ -60,6 +64,30 @@ static void egm_planted_locks(void)
 	mutex_unlock(&second);
 }
 
+static int egm_planted_racer(void *unused)
+{
+	while (!kthread_should_stop()) {
+		counter++;
+		cond_resched();
+	}
+	return 0;
+}
+
+/* Few accesses are watched: both threads go on for some time. */
+static int egm_planted_race(void)
+{
+	struct task_struct *racer = kthread_run(egm_planted_racer, NULL, "egm_planted");
+	int i;
+
+	if (IS_ERR(racer))
+		return PTR_ERR(racer);
+	for (i = 0; i < amount * 20000; i++) {
+		counter++;
+		cond_resched();
+	}
+	return kthread_stop(racer);
+}
+
 static int __init egm_planted_init(void)
 {
 	if (!strcmp(fault, "leak"))
@@ -70,6 +98,8 @@ static int __init egm_planted_init(void)
 		egm_planted_shift();
 	else if (!strcmp(fault, "locks"))
 		egm_planted_locks();
+	else if (!strcmp(fault, "race"))
+		return egm_planted_race();
 	else
 		return -EINVAL;
 	return 0;

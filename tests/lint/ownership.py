@@ -6,7 +6,7 @@ import re
 from sources import files, relative
 
 TOP_LEVEL = {
-    ".checkpatch.conf", ".ci", ".clang-format", ".editorconfig", ".git", ".gitignore",
+    ".checkpatch.conf", ".ci", ".clang-format", ".clang-tidy", ".editorconfig", ".git", ".gitignore",
     "CHANGELOG.md", "CMakeLists.txt", "Kbuild", "LICENSE", "LICENSES", "README.md", "REUSE.toml", "VERSION",
     "build", "docs", "egmctl", "include", "kmod", "packaging", "tests",
 }
