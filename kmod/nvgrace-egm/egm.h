@@ -138,7 +138,6 @@ bool egm_map_poisoned(void);
 unsigned int egm_clear_threads(void);
 
 /* region.c */
-extern const struct class egm_class;
 int egm_region_init(void);
 void egm_region_exit(void);
 struct egm_region *egm_region_add(struct nvgrace_egm_dev *egm);

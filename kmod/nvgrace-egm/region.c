@@ -11,6 +11,7 @@
 #include <linux/pseudo_fs.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
+#include <linux/wait_bit.h>
 
 #include "egm.h"
 
@@ -21,11 +22,8 @@ static dev_t egm_devt;
 static DEFINE_IDA(egm_minors);
 static struct vfsmount *egm_mnt;
 
-/* The default mode of a device node is 0600: right for memory like this. */
-const struct class egm_class = {
-	.name = "egm",
-	.dev_groups = egm_groups,
-};
+/* Not ours to free: whoever looks at it last may do so after this module. */
+static struct class *egm_class;
 
 static int egm_fs_init_fs_context(struct fs_context *fc)
 {
@@ -46,12 +44,17 @@ static struct file_system_type egm_fs_type = {
 static void egm_region_free(struct device *dev)
 {
 	struct egm_region *region = to_egm_region(dev);
+	int minor = MINOR(dev->devt) - MINOR(egm_devt);
 
-	ida_free(&egm_minors, MINOR(dev->devt) - MINOR(egm_devt));
 	sysfs_put(region->state_node);
 	iput(region->inode);
 	kvfree(region->retired);
 	kfree(region);
+
+	/* Last, as egm_region_exit() may be waiting for it; orders the two. */
+	ida_free(&egm_minors, minor);
+	smp_mb();
+	wake_up_var(&egm_minors);
 }
 
 static struct egm_region *egm_region_alloc(struct nvgrace_egm_dev *egm)
@@ -88,7 +91,9 @@ static struct egm_region *egm_region_alloc(struct nvgrace_egm_dev *egm)
 	init_waitqueue_head(&region->settled);
 
 	device_initialize(&region->dev);
-	region->dev.class = &egm_class;
+	region->dev.class = egm_class;
+	/* The default mode of a device node is 0600: right for memory like this. */
+	region->dev.groups = egm_groups;
 	region->dev.parent = &egm->aux_dev.dev;
 	region->dev.release = egm_region_free;
 	region->dev.devt = MKDEV(MAJOR(egm_devt), MINOR(egm_devt) + minor);
@@ -238,9 +243,11 @@ int egm_region_init(void)
 	if (ret)
 		goto err_unmount;
 
-	ret = class_register(&egm_class);
-	if (ret)
+	egm_class = class_create("egm");
+	if (IS_ERR(egm_class)) {
+		ret = PTR_ERR(egm_class);
 		goto err_chrdev;
+	}
 
 	return 0;
 
@@ -252,11 +259,15 @@ err_unmount:
 }
 
 /**
- * egm_region_exit - undo egm_region_init(); all regions are gone
+ * egm_region_exit - undo egm_region_init(); all regions have been removed
+ *
+ * Nobody has a file of theirs, but somebody may still look at a device: what
+ * frees it then is in this module.
  */
 void egm_region_exit(void)
 {
-	class_unregister(&egm_class);
+	wait_var_event(&egm_minors, ida_is_empty(&egm_minors));
+	class_destroy(egm_class);
 	unregister_chrdev_region(egm_devt, EGM_MINORS);
 	kern_unmount(egm_mnt);
 }

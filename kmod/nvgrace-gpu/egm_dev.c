@@ -31,6 +31,7 @@ static struct device *egm_root;
 static void egm_dev_release(struct device *dev)
 {
 	kfree(to_nvgrace_egm_dev(to_auxiliary_dev(dev)));
+	nvgrace_gpu_device_freed();
 }
 
 static struct nvgrace_egm_dev *egm_dev_alloc(const struct egm_props *props)
@@ -65,6 +66,7 @@ static struct nvgrace_egm_dev *egm_dev_alloc(const struct egm_props *props)
 		kfree(egm);
 		return ERR_PTR(ret);
 	}
+	nvgrace_gpu_device_made();
 
 	return egm;
 }

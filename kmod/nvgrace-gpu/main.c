@@ -2,10 +2,35 @@
 /*
  * VFIO driver of the GPUs of NVIDIA Grace hosts: the PCI driver
  */
+#include <linux/atomic.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/wait_bit.h>
 
 #include "nvgrace_gpu.h"
+
+/*
+ * Devices that only this module's code can free: VFIO's and the regions'. Who
+ * looks at one while it is removed drops it later, even after its driver.
+ */
+static atomic_t nvgrace_gpu_devices;
+
+/**
+ * nvgrace_gpu_device_made - there is one device more that is freed by this module
+ */
+void nvgrace_gpu_device_made(void)
+{
+	atomic_inc(&nvgrace_gpu_devices);
+}
+
+/**
+ * nvgrace_gpu_device_freed - the last that a device's release does
+ */
+void nvgrace_gpu_device_freed(void)
+{
+	if (atomic_dec_and_test(&nvgrace_gpu_devices))
+		wake_up_var(&nvgrace_gpu_devices);
+}
 
 static int nvgrace_gpu_probe(struct pci_dev *pdev,
 			     const struct pci_device_id *id)
@@ -121,6 +146,7 @@ static void __exit nvgrace_gpu_exit(void)
 {
 	pci_unregister_driver(&nvgrace_gpu_driver);
 	egm_dev_exit();
+	wait_var_event(&nvgrace_gpu_devices, !atomic_read(&nvgrace_gpu_devices));
 }
 module_exit(nvgrace_gpu_exit);
 

@@ -131,6 +131,10 @@ static inline struct nvgrace_gpu *vfio_to_nvgrace_gpu(struct vfio_device *vdev)
 	return container_of(vdev, struct nvgrace_gpu, core.vdev);
 }
 
+/* main.c */
+void nvgrace_gpu_device_made(void);
+void nvgrace_gpu_device_freed(void);
+
 /* vfio_dev.c */
 extern const struct vfio_device_ops nvgrace_gpu_vfio_ops;
 extern const struct vfio_device_ops nvgrace_gpu_core_vfio_ops;

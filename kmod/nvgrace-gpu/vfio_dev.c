@@ -129,10 +129,25 @@ static int nvgrace_gpu_mmap(struct vfio_device *vdev, struct vm_area_struct *vma
 	return vfio_pci_core_mmap(vdev, vma);
 }
 
+static int nvgrace_gpu_init_dev(struct vfio_device *vdev)
+{
+	int ret = vfio_pci_core_init_dev(vdev);
+
+	if (!ret)
+		nvgrace_gpu_device_made();
+	return ret;
+}
+
+static void nvgrace_gpu_release_dev(struct vfio_device *vdev)
+{
+	vfio_pci_core_release_dev(vdev);
+	nvgrace_gpu_device_freed();
+}
+
 const struct vfio_device_ops nvgrace_gpu_vfio_ops = {
 	.name = "nvgrace-gpu-vfio-pci",
-	.init = vfio_pci_core_init_dev,
-	.release = vfio_pci_core_release_dev,
+	.init = nvgrace_gpu_init_dev,
+	.release = nvgrace_gpu_release_dev,
 	.open_device = nvgrace_gpu_open_device,
 	.close_device = nvgrace_gpu_close_device,
 	.ioctl = nvgrace_gpu_ioctl,
@@ -154,8 +169,8 @@ const struct vfio_device_ops nvgrace_gpu_vfio_ops = {
 /* Firmware names no memory that can be handed out: all that vfio-pci can do. */
 const struct vfio_device_ops nvgrace_gpu_core_vfio_ops = {
 	.name = "nvgrace-gpu-vfio-pci-core",
-	.init = vfio_pci_core_init_dev,
-	.release = vfio_pci_core_release_dev,
+	.init = nvgrace_gpu_init_dev,
+	.release = nvgrace_gpu_release_dev,
 	.open_device = nvgrace_gpu_core_open_device,
 	.close_device = nvgrace_gpu_core_close_device,
 	.ioctl = vfio_pci_core_ioctl,
