@@ -88,9 +88,10 @@ fail_memory() {
 	echo $((base + RANDOM % granules * 65536)) >/sys/devices/system/memory/hard_offline_page 2>/dev/null || true
 }
 
-# By how often they are to happen
-events=(replace_driver replace_driver replace_driver replace_driver replace_gpu replace_gpu
-	fail_memory fail_memory replace_region replace_module replace_all)
+# By how often they are to happen: the last three take long.
+events=(replace_driver replace_driver replace_driver replace_driver replace_driver replace_driver
+	replace_driver replace_driver fail_memory fail_memory replace_gpu replace_gpu
+	replace_region replace_module replace_all)
 
 load_modules
 bind "$first"
