@@ -18,6 +18,8 @@ second=$(gpu second)
 base=$(host '.sockets[0].base')
 granules=$(($(host '.sockets[0].size') / 65536))
 declare -A happened
+users=()
+trap 'kill -KILL "${users[@]}" 2>/dev/null || true' EXIT
 
 # More calls than there is time for, made while an event waits for something.
 start_users() {
@@ -26,13 +28,9 @@ start_users() {
 	nice -n 10 fuzz $((seed + 1)) 1000000000 &
 	users+=($!)
 	seed=$((seed + 2))
-	while :; do
-		for attribute in "$class"/*; do
-			read -r _ <"$attribute" || true
-		done
-	done 2>/dev/null &
+	# shellcheck disable=SC2016 # that shell's variables
+	nice -n 10 bash -c 'while :; do for file in "$0"/*; do read -r _ <"$file"; done; done' "$class" 2>/dev/null &
 	users+=($!)
-	renice -n 10 -p $! >/dev/null
 }
 
 # Whoever ended before has found something.
@@ -44,6 +42,7 @@ kill_users() {
 		wait "$pid" 2>/dev/null || status=$?
 		((status == 128 + 9)) || fail "a user ended with $status"
 	done
+	users=()
 }
 
 replace_driver() {
