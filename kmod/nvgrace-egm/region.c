@@ -51,8 +51,9 @@ static void egm_region_free(struct device *dev)
 	kvfree(region->retired);
 	kfree(region);
 
-	/* Last, as egm_region_exit() may be waiting for it; orders the two. */
+	/* Last: egm_region_exit() waits for it. */
 	ida_free(&egm_minors, minor);
+	/* Whether somebody waits is read after the minor is free. */
 	smp_mb();
 	wake_up_var(&egm_minors);
 }
