@@ -65,7 +65,8 @@ nothing_left() {
 	expect "claims" "" "$(grep egm4 /proc/iomem || true)"
 }
 
-# check_mode MODE ROUNDS: everything there is about one map mode, with as many races.
+# check_mode MODE ROUNDS [BYTES]: everything there is about one map mode, with as many races, mapping so much at
+# a time.
 check_mode() {
 	echo "== map=$1"
 	insmod "$EGM_MODULES/nvgrace-egm.ko" map="$1"
@@ -109,7 +110,7 @@ check_mode() {
 	dismiss next
 
 	# mmap, reads and forks against removal
-	race_removal "$2" "$aux" /dev/egm4
+	race_removal "$2" "$aux" /dev/egm4 "${@:3}"
 
 	actor owner
 	own owner
@@ -123,8 +124,9 @@ insmod "$EGM_MODULES/nvgrace-gpu-vfio-pci.ko"
 bind "$first"
 bind "$second"
 check_mode fault 12
-# Here the mapping that removal could overlook is one that is just being made: seldom met.
-check_mode remap 30
+# Here the mapping that removal could overlook is one that is just being made: seldom met, unless that takes long
+# and removal has to wait for it.
+check_mode remap 30 $((64 << 20))
 
 echo "== unbinding during a clear"
 insmod "$EGM_MODULES/nvgrace-egm.ko"

@@ -72,13 +72,18 @@ kill_actor() {
 # Nothing is to be readable after that, in no mapping and in no child.
 race_removal() {
 	local driver=/sys/bus/auxiliary/drivers/nvgrace_egm.egm
-	local round readable mappings children all_mappings=0 all_children=0
+	local round readable mappings children all_mappings=0 all_children=0 together sooner
 	for ((round = 0; round < $1; round++)); do
-		actor racer mmap_race "${@:3}"
+		# In each second round, removal takes the CPU from whoever lets it go on: in the midst of mmap().
+		together=() sooner=()
+		if ((round % 2)); then
+			together=(taskset -c 1) sooner=(chrt -f 1)
+		fi
+		actor racer "${together[@]}" mmap_race "${@:3}"
 		answers racer 60 || fail "the racer does not start"
 		expect "racer" ready "$answer"
 		sleep "0.0$((RANDOM % 90 + 10))"
-		echo "$2" >"$driver/unbind"
+		"${together[@]}" "${sooner[@]}" tee "$driver/unbind" <<<"$2" >/dev/null
 		read -r mappings children readable <<<"$(tell racer gone)"
 		[[ $readable == 0 ]] || fail "round $round: $mappings $children $readable"
 		all_mappings=$((all_mappings + mappings))
