@@ -18,6 +18,7 @@ second=$(gpu second)
 base=$(host '.sockets[0].base')
 granules=$(($(host '.sockets[0].size') / 65536))
 declare -A happened
+failed=0
 users=()
 trap 'kill -KILL "${users[@]}" 2>/dev/null || true' EXIT
 
@@ -85,7 +86,10 @@ replace_all() {
 
 # Of a page that has failed the kernel wants to hear only once.
 fail_memory() {
-	echo $((base + RANDOM % granules * 65536)) >/sys/devices/system/memory/hard_offline_page 2>/dev/null || true
+	local address=$((base + RANDOM % granules * 65536))
+	if echo $address 2>/dev/null >/sys/devices/system/memory/hard_offline_page; then
+		failed=$((failed + 1))
+	fi
 }
 
 # By how often they are to happen: the last three take long.
@@ -108,6 +112,7 @@ kill_users
 for event in "${!happened[@]}"; do
 	echo "ok: $event ${happened[$event]} times"
 done
+((failed > 0)) || fail "no memory has failed"
 wait_for 60 test "$(<$class/state)" = idle
 expect "bytes that are not zero" 0 "$(/egm/lib/device.py nonzero /dev/egm4)"
 unbind "$first"
