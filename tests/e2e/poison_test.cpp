@@ -521,6 +521,9 @@ TEST(Reported, TheOwnerKeepsItAndTheNextClearSparesIt)
 	for (std::uint64_t offset : { at, at + 77, at + granule - 1 })
 		EXPECT_TRUE(is(read_error(whole.data() + offset), BUS_MCEERR_AR,
 			       whole.data() + offset));
+	// A touch beside it fills the table that both are in.
+	EXPECT_TRUE(is(read_error(whole.data() + at, whole.data() + at + granule), BUS_MCEERR_AR,
+		       whole.data() + at));
 }
 
 // Only firmware can: while the region is cleared, nobody maps it.

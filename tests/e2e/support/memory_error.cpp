@@ -188,10 +188,12 @@ BusErrors errors_of(const std::function<bool()> &body)
 	return errors_of(body, true);
 }
 
-BusErrors read_error(const volatile void *address)
+BusErrors read_error(const volatile void *address, const volatile void *before)
 {
 	return errors_of(
 		[&] {
+			if (before)
+				static_cast<void>(*static_cast<const volatile char *>(before));
 			static_cast<void>(*static_cast<const volatile char *>(address));
 			return true;
 		},

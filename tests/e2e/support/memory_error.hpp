@@ -76,8 +76,9 @@ private:
 /// says whether it went well; throws if not.
 BusErrors errors_of(const std::function<bool()> &body);
 
-/// What a process gets that touches a byte: count is 0 if it can.
-BusErrors read_error(const volatile void *address);
+/// What a process gets that touches a byte, after the one at `before` if it is given: count is 0
+/// if it can.
+BusErrors read_error(const volatile void *address, const volatile void *before = nullptr);
 BusErrors write_error(volatile void *address);
 
 } // namespace e2e
