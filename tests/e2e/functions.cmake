@@ -58,8 +58,7 @@ function(egm_vm_suite name)
 		add_test(NAME ${test} ${only} COMMAND ${command} --timeout ${arg_TIMEOUT} ${name})
 		set_tests_properties(${test} PROPERTIES
 			LABELS "vm;vm/${name}"
-			RESOURCE_LOCK vm
-			# First, one after the other, with all else beside them: they take longest.
+			# First: they take longest.
 			COST ${arg_TIMEOUT}
 			FIXTURES_REQUIRED "${fixtures}"
 			SKIP_RETURN_CODE 77
@@ -68,7 +67,7 @@ function(egm_vm_suite name)
 			add_test(NAME soak/${name}:${kernel} CONFIGURATIONS soak
 				COMMAND ${command} --timeout 36000 ${name} -- ${arg_SOAK})
 			set_tests_properties(soak/${name}:${kernel} PROPERTIES
-				LABELS soak RESOURCE_LOCK vm FIXTURES_REQUIRED "${fixtures}" TIMEOUT 40000)
+				LABELS soak FIXTURES_REQUIRED "${fixtures}" TIMEOUT 40000)
 		endif()
 		if(arg_FAILS_WITH)
 			set_tests_properties(${test} PROPERTIES

@@ -107,6 +107,7 @@ for ((round = 0; round < rounds; round++)); do
 	event=${events[RANDOM % ${#events[@]}]}
 	$event
 	happened[$event]=$((${happened[$event]:-0} + 1))
+	((round % 100 < 99)) || echo "$((round + 1)) rounds"
 done
 kill_users
 for event in "${!happened[@]}"; do
