@@ -28,7 +28,7 @@ static bool gpu_memory_needs_reserved(struct pci_dev *pdev)
 /**
  * gpu_memory_find - find out which memory a GPU has
  * @pdev: the GPU
- * @memory: filled in if it has memory that can be handed out
+ * @memory: filled in if it has memory that can be handed out, left alone if not
  *
  * Firmware that names none is fine: not every GPU has memory of that kind. All
  * else that stands in the way is logged, and costs the guest the memory only.
@@ -43,6 +43,7 @@ bool gpu_memory_find(struct pci_dev *pdev, struct gpu_memory *memory)
 		.ram_means = "has another driver of the GPU left it online",
 		.gpu_memory = true,
 	};
+	struct gpu_memory found;
 	const char *wrong;
 
 	switch (egm_props_gpu_memory(pdev, &range.base, &range.size)) {
@@ -62,7 +63,7 @@ bool gpu_memory_find(struct pci_dev *pdev, struct gpu_memory *memory)
 
 	if (fw_range_valid(pdev, &range) != EGM_JOINED)
 		return false;
-	wrong = gpu_layout(memory, range.base, range.size, PAGE_SIZE,
+	wrong = gpu_layout(&found, range.base, range.size, PAGE_SIZE,
 			   gpu_memory_needs_reserved(pdev));
 	if (wrong) {
 		pci_err(pdev, "%s refused: base %#llx, size %#llx %s (%s)\n",
@@ -70,5 +71,9 @@ bool gpu_memory_find(struct pci_dev *pdev, struct gpu_memory *memory)
 			range.properties);
 		return false;
 	}
-	return fw_range_free(pdev, &range) == EGM_JOINED;
+	if (fw_range_free(pdev, &range) != EGM_JOINED)
+		return false;
+
+	*memory = found;
+	return true;
 }

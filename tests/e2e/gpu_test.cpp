@@ -639,6 +639,13 @@ TEST_P(Core, HasTheBarsOfTheDeviceAndNoOthers)
 	EXPECT_EQ(gpu.config(register_of(usable)), 0u);
 }
 
+// Whoever has such a buffer reaches what is there by physical address, past all BARs.
+TEST_P(Core, HasNoDmaBufferOfWhatWasRefused)
+{
+	EXPECT_FALSE(function.dma_buffer(reserved, { page, page }));
+	EXPECT_FALSE(function.dma_buffer(usable, { 0, page }));
+}
+
 TEST_P(Core, IsWhatTheLogSays)
 {
 	const std::string address = gpu.description["address"];
