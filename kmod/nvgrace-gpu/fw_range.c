@@ -6,6 +6,7 @@
  * everything else that the kernel knows to lie there is a reason to refuse.
  */
 #include <linux/crash_dump.h>
+#include <linux/efi.h>
 #include <linux/ioport.h>
 #include <linux/mm.h>
 #include <linux/overflow.h>
@@ -35,6 +36,34 @@ static unsigned int fw_range_phys_bits(void)
 	return min_t(u32, cpu, MAX_PHYSMEM_BITS);
 }
 
+/*
+ * Whether firmware keeps a part of the range for itself. On arm64 such memory is
+ * a plain entry among the resources.
+ */
+static bool fw_range_is_firmwares(const struct resource *res)
+{
+	efi_memory_desc_t *md;
+
+	if (!efi_enabled(EFI_MEMMAP))
+		return false;
+	for_each_efi_memory_desc(md) {
+		struct resource memory =
+			DEFINE_RES_MEM(md->phys_addr,
+				       md->num_pages << EFI_PAGE_SHIFT);
+
+		switch (md->type) {
+		case EFI_RESERVED_TYPE:
+		case EFI_RUNTIME_SERVICES_CODE:
+		case EFI_RUNTIME_SERVICES_DATA:
+		case EFI_UNUSABLE_MEMORY:
+		case EFI_ACPI_MEMORY_NVS:
+			if (resource_overlaps(res, &memory))
+				return true;
+		}
+	}
+	return false;
+}
+
 struct fw_range_walk {
 	struct resource res;
 	struct resource found;	/* the part of it that is not free */
@@ -62,7 +91,8 @@ static int fw_range_found(struct resource *res, void *data)
 		return 0;
 
 	/* The memory of a CXL device lies within a window that firmware names. */
-	if (plain && walk->cxl && resource_contains(res, &walk->res))
+	if (plain && walk->cxl && resource_contains(res, &walk->res) &&
+	    !fw_range_is_firmwares(&walk->res))
 		return 0;
 
 	walk->found.flags = res->flags;
@@ -165,6 +195,14 @@ enum egm_verdict fw_range_free(struct pci_dev *pdev,
 			range->what, range->base, last, &walk.found,
 			pci ? "a PCI window" : "reserved");
 		return pci ? EGM_REFUSED_PCI : EGM_REFUSED_RESERVED;
+	}
+	/* The walk does not look into what it finds, and a device may be all of that. */
+	if (region_intersects(range->base, range->size,
+			      IORESOURCE_MEM | IORESOURCE_BUSY,
+			      IORES_DESC_NONE) != REGION_DISJOINT) {
+		pci_err(pdev, "%s refused: [%#llx-%#llx] has what a driver has claimed in it\n",
+			range->what, range->base, last);
+		return EGM_REFUSED_RESERVED;
 	}
 
 	return EGM_JOINED;

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # GPUs that a function of QEMU's has to be dressed up for: one without the MIG bug, all of whose memory is
-# usable, and one that says by a register of CXL when its memory is ready, with a time limit of its own.
+# usable, and one that says by a register of CXL when its memory is ready, with a time limit of its own. Such
+# ones, too, are refused memory that has another use.
 
 set -euo pipefail
 # shellcheck source=lib/egm.sh
@@ -87,6 +88,23 @@ expect "last word of the memory" 0x5A5A5A5A "$(busybox devmem $((base + size - 4
 dismiss user
 unbind "$gpu"
 undisguise "$gpu"
+
+# What lies there looks like the window of a CXL device's memory, or like memory that is the GPU's alone.
+for name in "inside firmware's reserved memory" "all of a device that has a driver"; do
+	wrong=$(gpu "$name")
+	disguise "$wrong" has_cxl=1
+	bind "$wrong"
+	actor user
+	expect "which GPU it is" 10de:2941 "$(tell user vfio "$wrong")"
+	expect "region 4 of a GPU whose memory is $name" 0x0 "$(tell user vfio-region "$wrong" 4)"
+	# shellcheck disable=SC2016 # jq's variable
+	words=$(host --arg gpu "$wrong" '.gpus[] | select(.address == $gpu) | .expect')
+	dmesg --level=err | grep -F "$wrong: GPU memory refused" | grep -F "$words" ||
+		fail "$name: not in the log: $(dmesg | grep -F "$wrong: ")"
+	dismiss user
+	unbind "$wrong"
+	undisguise "$wrong"
+done
 
 # The capability counts, not that it is there: with the bug, the memory is too little.
 disguise "$gpu" fixed=0
