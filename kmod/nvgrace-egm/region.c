@@ -268,6 +268,8 @@ err_unmount:
 void egm_region_exit(void)
 {
 	wait_var_event(&egm_minors, ida_is_empty(&egm_minors));
+	/* Whoever freed the last may have been preempted on its way out of here. */
+	synchronize_rcu_tasks();
 	class_destroy(egm_class);
 	unregister_chrdev_region(egm_devt, EGM_MINORS);
 	kern_unmount(egm_mnt);

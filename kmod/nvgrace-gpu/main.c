@@ -5,6 +5,7 @@
 #include <linux/atomic.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/rcupdate.h>
 #include <linux/wait_bit.h>
 
 #include "nvgrace_gpu.h"
@@ -147,6 +148,8 @@ static void __exit nvgrace_gpu_exit(void)
 	pci_unregister_driver(&nvgrace_gpu_driver);
 	egm_dev_exit();
 	wait_var_event(&nvgrace_gpu_devices, !atomic_read(&nvgrace_gpu_devices));
+	/* Whoever freed the last may have been preempted on its way out of here. */
+	synchronize_rcu_tasks();
 }
 module_exit(nvgrace_gpu_exit);
 
