@@ -19,6 +19,12 @@
 
 namespace egm {
 
+namespace {
+
+constexpr int most_attempts = 100'000;
+
+} // namespace
+
 /** An open file; a negative one stands for the errno in its place. */
 class Tree::Descriptor {
 public:
@@ -84,8 +90,16 @@ Tree::Descriptor Tree::open_path(const std::string &path, int flags) const
 	struct open_how how = {};
 	how.flags = static_cast<__u64>(O_PATH | O_CLOEXEC | flags);
 	how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
-	return Descriptor(static_cast<int>(
-		syscall(SYS_openat2, root_->get(), path.c_str(), &how, sizeof(how))));
+
+	// After ".." the kernel cannot tell whether it is still in the tree if anything in the
+	// system was renamed or mounted meanwhile, and says EAGAIN: a thousand times in a row have been
+	// seen.
+	for (int left = most_attempts;;) {
+		const auto fd = static_cast<int>(
+			syscall(SYS_openat2, root_->get(), path.c_str(), &how, sizeof(how)));
+		if (fd >= 0 || errno != EAGAIN || --left == 0)
+			return Descriptor(fd);
+	}
 }
 
 Reading<std::string> Tree::read_file(const std::string &path, std::size_t limit) const

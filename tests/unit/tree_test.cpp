@@ -3,7 +3,12 @@
 
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
+
+#include <stop_token>
+#include <thread>
 
 using namespace egm;
 
@@ -93,6 +98,29 @@ TEST(Tree, ALinkIsResolvedInsideTheTree)
 	root.link("/sys/absolute", "/sys/real").link("/sys/relative", "../sys/real");
 	EXPECT_EQ(*root.tree().read_file("/sys/absolute/file", limit), "inside\n");
 	EXPECT_EQ(*root.tree().read_file("/sys/relative/file", limit), "inside\n");
+}
+
+TEST(Tree, WhatIsRenamedElsewhereDisturbsNobody)
+{
+	FakeRoot root, elsewhere;
+	elsewhere.write("/a", "").write("/b", "");
+	std::string winding;
+	for (int level = 0; level < 20; level++)
+		winding += "../sys/";
+	root.write("/sys/real/file", "inside\n").link("/sys/winding", winding + "real");
+
+	// Of two, one at least is on another processor than the reader.
+	const auto rename = [&](const std::stop_token &stop) {
+		while (!stop.stop_requested())
+			renameat2(AT_FDCWD, elsewhere.at("/a").c_str(), AT_FDCWD,
+				  elsewhere.at("/b").c_str(), RENAME_EXCHANGE);
+	};
+	const std::jthread one(rename), two(rename);
+	const Tree tree = root.tree();
+	for (int round = 0; round < 20'000; round++) {
+		const auto content = tree.read_file("/sys/winding/file", limit);
+		ASSERT_TRUE(content) << "round " << round << ": " << content.unknown().detail;
+	}
 }
 
 TEST(Tree, NoLinkLeadsOutOfTheTree)
