@@ -92,8 +92,8 @@ Tree::Descriptor Tree::open_path(const std::string &path, int flags) const
 	how.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS;
 
 	// After ".." the kernel cannot tell whether it is still in the tree if anything in the
-	// system was renamed or mounted meanwhile, and says EAGAIN: a thousand times in a row have been
-	// seen.
+	// system was renamed or mounted meanwhile, and says EAGAIN: a thousand times in a row, now
+	// and then.
 	for (int left = most_attempts;;) {
 		const auto fd = static_cast<int>(
 			syscall(SYS_openat2, root_->get(), path.c_str(), &how, sizeof(how)));

@@ -406,6 +406,8 @@ TEST_P(Ioctl, SeekingFindsTheSize)
 		{ std::numeric_limits<off_t>::max(), SEEK_SET, -1 },
 		{ std::numeric_limits<off_t>::max(), SEEK_END, -1 },
 		{ std::numeric_limits<off_t>::min(), SEEK_END, -1 },
+		{ 0, SEEK_DATA, -1 },
+		{ 0, SEEK_HOLE, -1 },
 		{ 0, 99, -1 },
 		{ 0, SEEK_CUR, 0 },
 	};
