@@ -16,6 +16,7 @@
 
 struct module;
 struct pci_dev;
+struct pid;
 
 /**
  * DOC: EGM auxiliary device
@@ -28,9 +29,9 @@ struct pci_dev;
  * Who owns what: the parent allocates the struct, fills in everything before it
  * adds the device, and frees it in the device's release. The child may read it
  * from probe until its remove returns, not longer; what the child needs after
- * that (a file may live on) it copies. @drain_until and the poisoned granules
- * belong to the child and are kept here only so that they outlive a reload of it;
- * the parent initializes them and looks away.
+ * that (a file may live on) it copies. &struct nvgrace_egm_record belongs to the
+ * child. The parent keeps it, so that it outlives a reload of the child and GPUs
+ * that come and go, and looks away.
  *
  * The bus matches by name alone, and other parents create devices of the same
  * name with structs of another layout. So the child reads @magic first and
@@ -39,7 +40,7 @@ struct pci_dev;
 
 #define NVGRACE_EGM_DEV_NAME	"egm"
 #define NVGRACE_EGM_MAGIC	0x314d47454352474eULL
-#define NVGRACE_EGM_VERSION	2
+#define NVGRACE_EGM_VERSION	3
 
 /*
  * Grace retires memory in blocks of this size, whatever the kernel's page size.
@@ -51,29 +52,74 @@ struct pci_dev;
 #define NVGRACE_EGM_POISONED_MAX	1024
 
 /**
- * struct nvgrace_egm_gpu - one GPU of a region's socket
+ * struct nvgrace_egm_gpu - one GPU of the parent
  * @node: entry in &nvgrace_egm_dev.gpus
- * @pdev: the PCI function; valid while the entry is on the list
- * @vfio_opened: number of the open through VFIO that is in force, 0 while closed
+ * @pdev: the PCI function
+ * @egm: the region that the GPU joined; fixed while the GPU can be opened; NULL:
+ *	none
+ * @open_node: entry in &nvgrace_egm_host.open_gpus
+ * @opened: number of the open in force
+ * @opened_by: the process that opened it
  */
 struct nvgrace_egm_gpu {
 	struct list_head node;
 	struct pci_dev *pdev;
-	u64 vfio_opened;
+	struct nvgrace_egm_dev *egm;
+	struct list_head open_node;
+	u64 opened;
+	struct pid *opened_by;
 };
 
 /**
- * enum nvgrace_egm_gpu_event - actions of &nvgrace_egm_dev.gpu_chain
- * @NVGRACE_EGM_GPU_JOINED: the GPU has been put on the list
- * @NVGRACE_EGM_GPU_LEFT: the GPU has been taken off the list
- * @NVGRACE_EGM_GPU_CLOSED: the GPU, opened through VFIO, has been closed
+ * enum nvgrace_egm_gpu_event - actions of &nvgrace_egm_host.gpu_chain
+ * @NVGRACE_EGM_GPU_JOINED: the GPU has been put on the list of its region
+ * @NVGRACE_EGM_GPU_LEFT: the GPU has been taken off that list
+ * @NVGRACE_EGM_GPU_CLOSED: a GPU, opened through VFIO, has been closed
  *
- * The data of the notification is the &struct pci_dev.
+ * The data of the notification is the &struct nvgrace_egm_gpu.
  */
 enum nvgrace_egm_gpu_event {
 	NVGRACE_EGM_GPU_JOINED,
 	NVGRACE_EGM_GPU_LEFT,
 	NVGRACE_EGM_GPU_CLOSED,
+};
+
+/**
+ * struct nvgrace_egm_host - what all regions of a parent share: its GPUs, whatever
+ *	region they joined, if any
+ * @gpu_chain: told of each GPU after it joined, left or was closed, with no lock
+ *	of this file held
+ * @closed: woken at every close
+ * @lock: protects what follows
+ * @open_gpus: &struct nvgrace_egm_gpu of every GPU that is open through VFIO
+ * @opens: opens so far, also the number of the latest one
+ */
+struct nvgrace_egm_host {
+	struct blocking_notifier_head gpu_chain;
+	wait_queue_head_t closed;
+	spinlock_t lock; /* what follows */
+	struct list_head open_gpus;
+	u64 opens;
+};
+
+/**
+ * struct nvgrace_egm_record - what must not be forgotten of a region
+ * @drain_until: opens of GPUs up to this number may still reach what the last
+ *	owner mapped; protected by &nvgrace_egm_host.lock
+ * @last_owner: the process that owned the region last, or NULL; likewise
+ * @poison_lock: protects what follows against readers in the middle of a write
+ * @nr_poisoned: entries in @poisoned; grows only
+ * @poison_lost: reports of failed granules that found no room
+ * @poisoned: offsets of the granules that failed while the host ran, in order of
+ *	arrival, each once
+ */
+struct nvgrace_egm_record {
+	u64 drain_until;
+	struct pid *last_owner;
+	spinlock_t poison_lock; /* what follows */
+	u32 nr_poisoned;
+	u32 poison_lost;
+	u64 poisoned[NVGRACE_EGM_POISONED_MAX];
 };
 
 /**
@@ -88,22 +134,11 @@ enum nvgrace_egm_gpu_event {
  * @size: bytes in the region
  * @pxm: ACPI proximity domain of the region
  * @retired_base: physical address of firmware's table of retired pages, 0: none
- * @gpus_lock: protects @gpus, and @vfio_opens and @vfio_oldest against writers
+ * @host: shared by all regions
+ * @record: the child's; the same one whenever the parent offers this memory
+ * @gpus_lock: protects @gpus
  * @gpus: &struct nvgrace_egm_gpu of every GPU that joined; the first one is on
  *	the list before the device is added
- * @gpu_chain: told of each GPU after it joined, left or was closed, outside
- *	@gpus_lock
- * @vfio_opens: opens of any of the GPUs through VFIO so far, also the number of
- *	the latest one
- * @vfio_oldest: number of the oldest open in force, U64_MAX: all are closed
- * @vfio_wait: woken at every close
- * @drain_until: the child's: opens up to this number may still reach what the
- *	last owner mapped
- * @poison_lock: protects what follows against readers in the middle of a write
- * @nr_poisoned: entries in @poisoned; grows only
- * @poison_lost: reports of failed granules that found no room
- * @poisoned: the child's: offsets of the granules that failed while the host ran,
- *	in order of arrival, each once
  */
 struct nvgrace_egm_dev {
 	struct auxiliary_device aux_dev;
@@ -115,17 +150,10 @@ struct nvgrace_egm_dev {
 	u64 size;
 	u32 pxm;
 	phys_addr_t retired_base;
+	struct nvgrace_egm_host *host;
+	struct nvgrace_egm_record *record;
 	struct rw_semaphore gpus_lock;
 	struct list_head gpus;
-	struct blocking_notifier_head gpu_chain;
-	u64 vfio_opens;
-	u64 vfio_oldest;
-	wait_queue_head_t vfio_wait;
-	u64 drain_until;
-	spinlock_t poison_lock; /* what follows */
-	u32 nr_poisoned;
-	u32 poison_lost;
-	u64 poisoned[NVGRACE_EGM_POISONED_MAX];
 };
 
 static inline struct nvgrace_egm_dev *

@@ -96,7 +96,7 @@ static int egm_ioctl_copy_retired(struct egm_region *region, u64 **granules)
 	guard(rwsem_read)(&region->lock);
 	if (!region->egm)
 		return -ENODEV;
-	return egm_retired_merge(region, region->egm, true, true, granules);
+	return egm_retired_merge(region, true, true, granules);
 }
 
 static long egm_ioctl_retired_pages_list(struct egm_region *region,
@@ -149,9 +149,9 @@ static int egm_ioctl_fill_info(struct egm_region *region, struct egm_info *info)
 	info->mapping_size = egm_mapping_block_size(region);
 	info->pxm = region->pxm;
 	info->numa_node = region->node;
-	info->poison_count = READ_ONCE(region->egm->nr_poisoned);
+	info->poison_count = READ_ONCE(region->record->nr_poisoned);
 	info->retired_count = region->nr_retired + info->poison_count;
-	info->poison_lost = READ_ONCE(region->egm->poison_lost);
+	info->poison_lost = READ_ONCE(region->record->poison_lost);
 	info->poison = region->poison.supported;
 	info->granule = NVGRACE_EGM_GRANULE;
 	return 0;

@@ -60,8 +60,7 @@ struct egm_clear_thread {
 
 /**
  * struct egm_clear - a clear under way
- * @region: what is cleared
- * @egm: its parent's device; removal waits for the clear
+ * @region: what is cleared; its removal waits for the clear
  * @piece: bytes that a thread takes at a time: a power of two, one window at most
  * @cursor: where the next piece begins
  * @error: 0 as long as it is worth going on
@@ -72,7 +71,6 @@ struct egm_clear_thread {
  */
 struct egm_clear {
 	struct egm_region *region;
-	struct nvgrace_egm_dev *egm;
 	u64 piece;
 	atomic64_t cursor;
 	int error;
@@ -126,7 +124,7 @@ static int egm_clear_piece(struct egm_clear_thread *thread, u64 offset)
 	while (offset < end) {
 		u64 stop = min(end, offset + EGM_CLEAR_CHUNK);
 		/* Asked each time: memory may fail while it is cleared. */
-		u64 retired = egm_retired_next(region, clear->egm, offset);
+		u64 retired = egm_retired_next(region, offset);
 
 		if (READ_ONCE(clear->error))
 			return 0;
@@ -197,9 +195,7 @@ static void egm_clear_cpus(struct egm_region *region, struct cpumask *cpus)
 		egm_clear_node_cpus(NUMA_NO_NODE, cpus);
 }
 
-static struct egm_clear *egm_clear_alloc(struct egm_region *region,
-					 struct nvgrace_egm_dev *egm,
-					 unsigned int n)
+static struct egm_clear *egm_clear_alloc(struct egm_region *region, unsigned int n)
 {
 	struct egm_clear *clear;
 	u64 piece;
@@ -214,7 +210,6 @@ static struct egm_clear *egm_clear_alloc(struct egm_region *region,
 	if (!clear)
 		return NULL;
 	clear->region = region;
-	clear->egm = egm;
 	clear->piece = piece;
 	clear->nr_threads = n;
 	atomic_set(&clear->running, n);
@@ -226,8 +221,7 @@ static struct egm_clear *egm_clear_alloc(struct egm_region *region,
 	return clear;
 }
 
-static int egm_clear_run(struct egm_region *region, struct nvgrace_egm_dev *egm,
-			 unsigned int *threads)
+static int egm_clear_run(struct egm_region *region, unsigned int *threads)
 {
 	struct cpumask *cpus __free(kfree) = NULL;
 	struct egm_clear *clear __free(kvfree) = NULL;
@@ -240,7 +234,7 @@ static int egm_clear_run(struct egm_region *region, struct nvgrace_egm_dev *egm,
 	nr_cpus = cpumask_weight(cpus);
 
 	*threads = egm_clear_threads() ?: max(nr_cpus, 1);
-	clear = egm_clear_alloc(region, egm, *threads);
+	clear = egm_clear_alloc(region, *threads);
 	if (!clear)
 		return -ENOMEM;
 	*threads = clear->nr_threads;
@@ -263,20 +257,19 @@ static int egm_clear_run(struct egm_region *region, struct nvgrace_egm_dev *egm,
 /**
  * egm_clear - overwrite a region with zeros
  * @region: the region, in state EGM_STATE_CLEARING
- * @egm: the parent's device
  *
  * Context: the opener's; sleeps, killable.
  * Return: 0 if all but the retired granules is zero; -EINTR for a fatal signal,
  * -ENODEV when the region is removed, -ENOMEM. No thread works on it any more.
  */
-int egm_clear(struct egm_region *region, struct nvgrace_egm_dev *egm)
+int egm_clear(struct egm_region *region)
 {
 	unsigned int threads;
 	u64 cleared, ns;
 	int ret;
 
 	WRITE_ONCE(region->clear_began, ktime_get());
-	ret = egm_clear_run(region, egm, &threads);
+	ret = egm_clear_run(region, &threads);
 	ns = ktime_to_ns(ktime_sub(ktime_get(), region->clear_began));
 	WRITE_ONCE(region->clear_ms, div_u64(ns, NSEC_PER_MSEC));
 	WRITE_ONCE(region->clear_began, 0);

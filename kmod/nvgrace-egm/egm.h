@@ -50,6 +50,7 @@ struct egm_poison {
  * @inode: owns the mapping that all open files share, whatever device node they
  *	came by, so that revoking reaches every VMA
  * @parent: module of the parent, which the owner pins; outlives @egm
+ * @record: what the parent keeps for the region; there until it is removed
  * @base: physical address
  * @size: bytes
  * @pxm: ACPI proximity domain
@@ -72,6 +73,7 @@ struct egm_poison {
  *	EGM_STATE_IN_USE, and there is no clean idle region: whatever happens,
  *	the next opener clears all of it again
  * @hibernating: the host is about to hibernate: no owner may come
+ * @owner: the process that became the owner, NULL: there is none
  * @holes: offsets of the granules that the owner does not get mapped, ascending;
  *	fixed as long as it is the owner, so that all faults agree
  * @nr_holes: entries in @holes
@@ -84,6 +86,7 @@ struct egm_region {
 	struct cdev cdev;
 	struct inode *inode;
 	struct module *parent;
+	struct nvgrace_egm_record *record;
 	phys_addr_t base;
 	u64 size;
 	u32 pxm;
@@ -104,6 +107,7 @@ struct egm_region {
 	struct nvgrace_egm_dev *egm;
 	enum egm_state state;
 	bool hibernating;
+	struct pid *owner;
 	u64 *holes;
 	unsigned int nr_holes;
 	struct xarray mms;
@@ -144,7 +148,7 @@ struct egm_region *egm_region_add(struct nvgrace_egm_dev *egm);
 void egm_region_remove(struct egm_region *region);
 
 /* owner.c */
-int egm_owner_init(struct egm_region *region);
+int egm_owner_start(struct egm_region *region);
 int egm_owner_acquire(struct egm_region *region, bool nonblock);
 void egm_owner_release(struct egm_region *region);
 void egm_owner_shutdown(struct egm_region *region);
@@ -153,7 +157,7 @@ enum egm_state egm_owner_state(struct egm_region *region);
 /* clear.c */
 int egm_clear_init(void);
 void egm_clear_exit(void);
-int egm_clear(struct egm_region *region, struct nvgrace_egm_dev *egm);
+int egm_clear(struct egm_region *region);
 u64 egm_clear_ms(struct egm_region *region);
 
 /* mapping.c */
@@ -168,20 +172,17 @@ void egm_mapping_revoke(struct egm_region *region);
 /* retired.c */
 void egm_retired_sort(u64 *granules, unsigned int n);
 u64 egm_retired_search(const u64 *granules, unsigned int n, u64 offset);
-u64 egm_retired_next(struct egm_region *region, struct nvgrace_egm_dev *egm,
-		     u64 offset);
-int egm_retired_add(struct egm_region *region, struct nvgrace_egm_dev *egm,
-		    u64 offset);
-const char *egm_retired_get(struct egm_region *region,
-			    struct nvgrace_egm_dev *egm, u64 index,
-			    u64 *offset);
-int egm_retired_merge(struct egm_region *region, struct nvgrace_egm_dev *egm,
-		      bool firmware, bool poisoned, u64 **granules);
+u64 egm_retired_next(struct egm_region *region, u64 offset);
+int egm_retired_add(struct egm_region *region, u64 offset);
+const char *egm_retired_get(struct egm_region *region, u64 index, u64 *offset);
+int egm_retired_merge(struct egm_region *region, bool firmware, bool poisoned,
+		      u64 **granules);
 
 /* retired_table.c */
 void egm_retired_table_load(struct egm_region *region, phys_addr_t table);
 
 /* poison.c */
+void egm_poison_init(struct egm_region *region);
 void egm_poison_start(struct egm_region *region);
 void egm_poison_settle(struct egm_region *region);
 void egm_poison_stop(struct egm_region *region);

@@ -6,9 +6,11 @@
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/pci.h>
+#include <linux/pid.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/suspend.h>
 #include <linux/workqueue.h>
 
@@ -22,19 +24,37 @@
  * VFIO's type1 container maps the memory by PFN and holds no reference to the
  * file, so DMA may outlive the owner. It ends when the GPU is closed, which turns
  * bus mastering off. The parent numbers the opens; when an owner goes, the number
- * of the latest one is noted, and as long as an open of that number or below is
- * in force, somebody's DMA may reach the memory. A GPU that was closed since and
- * opened again has a higher number and does not count.
+ * of the latest one is noted. As long as an open of that number or below is in
+ * force, of a GPU of this socket or of any that the owner's process has opened,
+ * somebody's DMA may reach the memory. A GPU that was closed since and opened
+ * again has a higher number and does not count.
  */
-static bool egm_owner_drained(struct nvgrace_egm_dev *egm)
+static struct nvgrace_egm_gpu *egm_owner_drains(struct nvgrace_egm_dev *egm)
 {
-	return READ_ONCE(egm->vfio_oldest) > READ_ONCE(egm->drain_until);
+	struct nvgrace_egm_record *record = egm->record;
+	struct nvgrace_egm_gpu *gpu;
+
+	lockdep_assert_held(&egm->host->lock);
+	list_for_each_entry(gpu, &egm->host->open_gpus, open_node)
+		if (gpu->opened <= record->drain_until &&
+		    (gpu->egm == egm || gpu->opened_by == record->last_owner))
+			return gpu;
+	return NULL;
 }
 
-static void egm_owner_undrained(struct nvgrace_egm_dev *egm)
+static bool egm_owner_drained(struct nvgrace_egm_dev *egm)
 {
-	/* Pairs with the release that makes an open's number known. */
-	WRITE_ONCE(egm->drain_until, smp_load_acquire(&egm->vfio_opens));
+	guard(spinlock)(&egm->host->lock);
+	return !egm_owner_drains(egm);
+}
+
+static void egm_owner_undrained(struct nvgrace_egm_dev *egm, struct pid *owner)
+{
+	scoped_guard(spinlock, &egm->host->lock) {
+		egm->record->drain_until = egm->host->opens;
+		swap(egm->record->last_owner, owner);
+	}
+	put_pid(owner);
 }
 
 /* Removal waits until no opener waits, and this work goes with the opener. */
@@ -48,14 +68,11 @@ static void egm_owner_drain_notice(struct work_struct *work)
 
 	if (!egm)
 		return;
-	guard(rwsem_read)(&egm->gpus_lock);
-	list_for_each_entry(gpu, &egm->gpus, node) {
-		if (gpu->vfio_opened && gpu->vfio_opened <= egm->drain_until) {
-			egm_notice(region, "open() waits for GPU %s, still open through VFIO since the last owner\n",
-				   pci_name(gpu->pdev));
-			return;
-		}
-	}
+	guard(spinlock)(&egm->host->lock);
+	gpu = egm_owner_drains(egm);
+	if (gpu)
+		egm_notice(region, "open() waits for GPU %s, still open through VFIO since the last owner\n",
+			   pci_name(gpu->pdev));
 }
 
 static int egm_owner_drain(struct egm_region *region,
@@ -69,7 +86,7 @@ static int egm_owner_drain(struct egm_region *region,
 		return -EAGAIN;
 
 	schedule_delayed_work(&region->drain_notice, EGM_DRAIN_NOTICE);
-	ret = wait_event_state(egm->vfio_wait,
+	ret = wait_event_state(egm->host->closed,
 			       egm_owner_drained(egm) || !READ_ONCE(region->egm),
 			       (TASK_KILLABLE | TASK_FREEZABLE));
 	cancel_delayed_work_sync(&region->drain_notice);
@@ -111,12 +128,12 @@ static void egm_owner_set_state(struct egm_region *region, enum egm_state state)
 }
 
 /**
- * egm_owner_init - let owners come
+ * egm_owner_start - let owners come
  * @region: the region, not yet published
  *
  * Return: 0 or a negative errno; egm_owner_shutdown() undoes it.
  */
-int egm_owner_init(struct egm_region *region)
+int egm_owner_start(struct egm_region *region)
 {
 	INIT_DELAYED_WORK(&region->drain_notice, egm_owner_drain_notice);
 	region->pm_nb.notifier_call = egm_owner_pm_event;
@@ -124,10 +141,9 @@ int egm_owner_init(struct egm_region *region)
 }
 
 /* What the owner must not get mapped; what the clear spared is always among it. */
-static int egm_owner_set_holes(struct egm_region *region,
-			       struct nvgrace_egm_dev *egm)
+static int egm_owner_set_holes(struct egm_region *region)
 {
-	int n = egm_retired_merge(region, egm, !egm_map_firmware_retired(),
+	int n = egm_retired_merge(region, !egm_map_firmware_retired(),
 				  !egm_map_poisoned(), &region->holes);
 
 	region->nr_holes = max(n, 0);
@@ -177,12 +193,12 @@ int egm_owner_acquire(struct egm_region *region, bool nonblock)
 		}
 		/* The last owner may have died of what is about to be listed. */
 		egm_poison_settle(region);
-		ret = egm_clear(region, egm);
+		ret = egm_clear(region);
 	}
 	/* Later than the clear: what failed meanwhile may not have been cleared. */
 	if (!ret) {
 		egm_poison_settle(region);
-		ret = egm_owner_set_holes(region, egm);
+		ret = egm_owner_set_holes(region);
 	}
 
 	scoped_guard(rwsem_write, &region->lock) {
@@ -190,6 +206,8 @@ int egm_owner_acquire(struct egm_region *region, bool nonblock)
 			ret = -ENODEV;
 		if (ret)
 			egm_owner_drop_holes(region);
+		else
+			region->owner = get_pid(task_tgid(current));
 		egm_owner_set_state(region, ret ? EGM_STATE_IDLE : EGM_STATE_IN_USE);
 	}
 	wake_up_all(&region->settled);
@@ -209,7 +227,10 @@ void egm_owner_release(struct egm_region *region)
 	egm_mapping_forget(region);
 	scoped_guard(rwsem_write, &region->lock) {
 		if (region->egm)
-			egm_owner_undrained(region->egm);
+			egm_owner_undrained(region->egm, region->owner);
+		else
+			put_pid(region->owner);
+		region->owner = NULL;
 		egm_owner_drop_holes(region);
 		egm_owner_set_state(region, EGM_STATE_IDLE);
 	}
@@ -234,21 +255,21 @@ static bool egm_owner_settled(struct egm_region *region)
 void egm_owner_shutdown(struct egm_region *region)
 {
 	struct nvgrace_egm_dev *egm;
-	bool owned;
+	struct pid *owner;
 
 	unregister_pm_notifier(&region->pm_nb);
 	scoped_guard(rwsem_write, &region->lock) {
 		egm = region->egm;
-		owned = region->state == EGM_STATE_IN_USE;
+		owner = get_pid(region->owner);
 		WRITE_ONCE(region->egm, NULL);
 	}
-	wake_up_all(&egm->vfio_wait);
+	wake_up_all(&egm->host->closed);
 	wait_event(region->settled, egm_owner_settled(region));
 
 	egm_mapping_revoke(region);
 	/* Not earlier: until here a device could still be given a mapping. */
-	if (owned)
-		egm_owner_undrained(egm);
+	if (owner)
+		egm_owner_undrained(egm, owner);
 }
 
 /**

@@ -94,14 +94,14 @@ static void egm_poison_work(struct work_struct *work)
 	struct egm_region *region =
 		container_of(work, struct egm_region, poison.work);
 	struct egm_poison *poison = &region->poison;
-	/* Removal waits for this work before it lets go of the parent's device. */
-	struct nvgrace_egm_dev *egm = region->egm;
+	/* Removal waits for this work before it lets go of what the parent keeps. */
+	struct nvgrace_egm_record *record = region->record;
 	unsigned int missed = 0;
 	u64 granule;
 
 	while (kfifo_out_spinlocked(&poison->reports, &granule, 1,
 				    &poison->lock)) {
-		int ret = egm_retired_add(region, egm, granule);
+		int ret = egm_retired_add(region, granule);
 
 		if (ret > 0)
 			egm_poison_announce(region, granule);
@@ -114,9 +114,9 @@ static void egm_poison_work(struct work_struct *work)
 		poison->missed = 0;
 	}
 	if (missed) {
-		WRITE_ONCE(egm->poison_lost, egm->poison_lost + missed);
+		WRITE_ONCE(record->poison_lost, record->poison_lost + missed);
 		egm_err_ratelimited(region, "reports of failed memory lost: %u, %u in all; restart the host\n",
-				    missed, egm->poison_lost);
+				    missed, record->poison_lost);
 	}
 }
 
@@ -136,8 +136,21 @@ static bool egm_poison_has_pages(struct egm_region *region)
 }
 
 /**
+ * egm_poison_init - prepare for reports
+ * @region: the region
+ */
+void egm_poison_init(struct egm_region *region)
+{
+	struct egm_poison *poison = &region->poison;
+
+	spin_lock_init(&poison->lock);
+	INIT_KFIFO(poison->reports);
+	INIT_WORK(&poison->work, egm_poison_work);
+}
+
+/**
  * egm_poison_start - listen to what the kernel says of the region's memory
- * @region: the region, claimed and not yet published
+ * @region: the region; its device has been added, as each report is announced
  *
  * Without it everything else works: the kernel may be too old.
  */
@@ -145,10 +158,6 @@ void egm_poison_start(struct egm_region *region)
 {
 	struct egm_poison *poison = &region->poison;
 	int ret;
-
-	spin_lock_init(&poison->lock);
-	INIT_KFIFO(poison->reports);
-	INIT_WORK(&poison->work, egm_poison_work);
 
 	poison->ghes_nb.notifier_call = egm_poison_ghes;
 	if (IS_ENABLED(CONFIG_ACPI_APEI_GHES))

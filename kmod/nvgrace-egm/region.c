@@ -83,6 +83,7 @@ static struct egm_region *egm_region_alloc(struct nvgrace_egm_dev *egm)
 	region->inode = inode;
 	region->egm = egm;
 	region->parent = egm->owner;
+	region->record = egm->record;
 	region->base = egm->base;
 	region->size = egm->size;
 	region->pxm = egm->pxm;
@@ -90,6 +91,7 @@ static struct egm_region *egm_region_alloc(struct nvgrace_egm_dev *egm)
 	init_rwsem(&region->lock);
 	xa_init(&region->mms);
 	init_waitqueue_head(&region->settled);
+	egm_poison_init(region);
 
 	device_initialize(&region->dev);
 	region->dev.class = egm_class;
@@ -171,16 +173,16 @@ struct egm_region *egm_region_add(struct nvgrace_egm_dev *egm)
 
 	egm_retired_table_load(region, egm->retired_base);
 
-	ret = egm_owner_init(region);
+	ret = egm_owner_start(region);
 	if (ret)
 		goto err_release;
 
 	dev_set_uevent_suppress(&region->dev, true);
-	egm_poison_start(region);
 	ret = cdev_device_add(&region->cdev, &region->dev);
 	if (ret)
-		goto err_poison;
+		goto err_shutdown;
 
+	egm_poison_start(region);
 	ret = egm_sysfs_add(region);
 	if (ret)
 		goto err_del;
@@ -196,9 +198,6 @@ struct egm_region *egm_region_add(struct nvgrace_egm_dev *egm)
 err_del:
 	egm_poison_stop(region);
 	cdev_device_del(&region->cdev, &region->dev);
-	goto err_shutdown;
-err_poison:
-	egm_poison_stop(region);
 err_shutdown:
 	/* The number was in use for a moment: somebody may have opened it. */
 	egm_owner_shutdown(region);

@@ -109,7 +109,7 @@ static ssize_t retired_count_show(struct device *dev,
 	struct egm_region *region = to_egm_region(dev);
 
 	return sysfs_emit(buf, "%u\n", region->nr_retired +
-			  READ_ONCE(region->egm->nr_poisoned));
+			  READ_ONCE(region->record->nr_poisoned));
 }
 static DEVICE_ATTR_RO(retired_count);
 
@@ -117,7 +117,7 @@ static ssize_t poison_count_show(struct device *dev,
 				 struct device_attribute *attr, char *buf)
 {
 	return sysfs_emit(buf, "%u\n",
-			  READ_ONCE(to_egm_region(dev)->egm->nr_poisoned));
+			  READ_ONCE(to_egm_region(dev)->record->nr_poisoned));
 }
 static DEVICE_ATTR_RO(poison_count);
 
@@ -174,8 +174,7 @@ static ssize_t retired_pages_read(struct file *file, struct kobject *kobj,
 		const char *origin;
 		u64 granule;
 
-		origin = egm_retired_get(region, region->egm,
-					 (off + done) / EGM_RETIRED_LINE_LEN,
+		origin = egm_retired_get(region, (off + done) / EGM_RETIRED_LINE_LEN,
 					 &granule);
 		if (!origin)
 			break;
@@ -204,20 +203,18 @@ static int egm_sysfs_gpu_event(struct notifier_block *nb, unsigned long event,
 			       void *data)
 {
 	struct egm_region *region = container_of(nb, struct egm_region, gpu_nb);
-	struct pci_dev *pdev = data;
+	struct nvgrace_egm_gpu *gpu = data;
 
-	switch (event) {
-	case NVGRACE_EGM_GPU_JOINED:
-		egm_sysfs_link(region, pdev);
-		break;
-	case NVGRACE_EGM_GPU_LEFT:
-		sysfs_remove_link(&region->dev.kobj, pci_name(pdev));
-		break;
-	case NVGRACE_EGM_GPU_CLOSED:
-		/* That may have been the last one to drain. */
+	/* That may have been the last one to drain, whatever region it joined. */
+	if (event == NVGRACE_EGM_GPU_CLOSED)
 		egm_sysfs_state_changed(region);
-		break;
-	}
+	if (gpu->egm != region->egm)
+		return NOTIFY_DONE;
+
+	if (event == NVGRACE_EGM_GPU_JOINED)
+		egm_sysfs_link(region, gpu->pdev);
+	else if (event == NVGRACE_EGM_GPU_LEFT)
+		sysfs_remove_link(&region->dev.kobj, pci_name(gpu->pdev));
 	return NOTIFY_OK;
 }
 
@@ -256,7 +253,7 @@ int egm_sysfs_add(struct egm_region *region)
 	 * leaves, and one that is not yet is reported when it joins.
 	 */
 	region->gpu_nb.notifier_call = egm_sysfs_gpu_event;
-	ret = blocking_notifier_chain_register(&egm->gpu_chain,
+	ret = blocking_notifier_chain_register(&egm->host->gpu_chain,
 					       &region->gpu_nb);
 	if (ret) {
 		device_remove_bin_file(&region->dev, &bin_attr_retired_pages);
@@ -275,7 +272,7 @@ int egm_sysfs_add(struct egm_region *region)
  */
 void egm_sysfs_remove(struct egm_region *region)
 {
-	blocking_notifier_chain_unregister(&region->egm->gpu_chain,
+	blocking_notifier_chain_unregister(&region->egm->host->gpu_chain,
 					   &region->gpu_nb);
 	device_remove_bin_file(&region->dev, &bin_attr_retired_pages);
 }

@@ -3,14 +3,35 @@
  * The registry: one auxiliary device per socket, shared by the socket's GPUs
  */
 #include <linux/cleanup.h>
-#include <linux/limits.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
+#include <linux/notifier.h>
 #include <linux/pci.h>
+#include <linux/pid.h>
+#include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
 #include <linux/xarray.h>
 
 #include "nvgrace_gpu.h"
+
+/**
+ * struct egm_memory - memory that was offered once
+ * @egm: what offers it, NULL: no GPU of the socket is here
+ * @record: what the child must find again
+ * @base: physical address
+ * @size: bytes
+ *
+ * Firmware cannot change its mind before the host boots: whoever says otherwise
+ * of the same memory, even after those who said this have left, is refused.
+ */
+struct egm_memory {
+	struct nvgrace_egm_dev *egm;
+	struct nvgrace_egm_record record;
+	u64 base;
+	u64 size;
+};
 
 /*
  * Protects the registry and with it the coming and going of regions. Taken by
@@ -19,8 +40,15 @@
  */
 static DEFINE_MUTEX(registry_lock);
 
-/* struct nvgrace_egm_dev by proximity domain */
+/* struct egm_memory by proximity domain; grows only */
 static DEFINE_XARRAY(registry);
+
+static struct nvgrace_egm_host egm_host = {
+	.gpu_chain = BLOCKING_NOTIFIER_INIT(egm_host.gpu_chain),
+	.closed = __WAIT_QUEUE_HEAD_INITIALIZER(egm_host.closed),
+	.lock = __SPIN_LOCK_UNLOCKED(egm_host.lock),
+	.open_gpus = LIST_HEAD_INIT(egm_host.open_gpus),
+};
 
 /*
  * The regions hang under a device of the module, not under a GPU: any GPU of a
@@ -34,7 +62,8 @@ static void egm_dev_release(struct device *dev)
 	nvgrace_gpu_device_freed();
 }
 
-static struct nvgrace_egm_dev *egm_dev_alloc(const struct egm_props *props)
+static struct nvgrace_egm_dev *egm_dev_alloc(const struct egm_props *props,
+					     struct nvgrace_egm_record *record)
 {
 	struct nvgrace_egm_dev *egm = kzalloc_obj(*egm);
 	int ret;
@@ -50,12 +79,10 @@ static struct nvgrace_egm_dev *egm_dev_alloc(const struct egm_props *props)
 	egm->size = props->size;
 	egm->pxm = props->pxm;
 	egm->retired_base = props->retired_base;
+	egm->host = &egm_host;
+	egm->record = record;
 	init_rwsem(&egm->gpus_lock);
 	INIT_LIST_HEAD(&egm->gpus);
-	BLOCKING_INIT_NOTIFIER_HEAD(&egm->gpu_chain);
-	egm->vfio_oldest = U64_MAX;
-	init_waitqueue_head(&egm->vfio_wait);
-	spin_lock_init(&egm->poison_lock);
 
 	egm->aux_dev.name = NVGRACE_EGM_DEV_NAME;
 	egm->aux_dev.id = egm->pxm;
@@ -73,6 +100,8 @@ static struct nvgrace_egm_dev *egm_dev_alloc(const struct egm_props *props)
 
 static void egm_dev_add_gpu(struct nvgrace_egm_dev *egm, struct nvgrace_gpu *gpu)
 {
+	gpu->egm_gpu.egm = egm;
+
 	guard(rwsem_write)(&egm->gpus_lock);
 	list_add_tail(&gpu->egm_gpu.node, &egm->gpus);
 }
@@ -83,53 +112,72 @@ static void egm_dev_del_gpu(struct nvgrace_egm_dev *egm, struct nvgrace_gpu *gpu
 	list_del(&gpu->egm_gpu.node);
 }
 
+static void egm_dev_tell(struct nvgrace_gpu *gpu, enum nvgrace_egm_gpu_event event)
+{
+	blocking_notifier_call_chain(&egm_host.gpu_chain, event, &gpu->egm_gpu);
+}
+
+static struct egm_memory *egm_memory_add(const struct egm_props *props)
+{
+	struct egm_memory *memory = kzalloc_obj(*memory);
+	int ret;
+
+	lockdep_assert_held(&registry_lock);
+
+	if (!memory)
+		return ERR_PTR(-ENOMEM);
+	memory->base = props->base;
+	memory->size = props->size;
+	spin_lock_init(&memory->record.poison_lock);
+
+	ret = xa_insert(&registry, props->pxm, memory, GFP_KERNEL);
+	if (ret) {
+		kfree(memory);
+		return ERR_PTR(ret);
+	}
+	return memory;
+}
+
 /* Nothing but @gpu may know of the region when this fails. */
-static struct nvgrace_egm_dev *egm_dev_create(struct nvgrace_gpu *gpu)
+static int egm_dev_create(struct nvgrace_gpu *gpu, struct egm_memory *memory)
 {
 	struct nvgrace_egm_dev *egm;
 	int ret;
 
 	lockdep_assert_held(&registry_lock);
 
-	egm = egm_dev_alloc(&gpu->props);
+	egm = egm_dev_alloc(&gpu->props, &memory->record);
 	if (IS_ERR(egm))
-		return egm;
-
-	ret = xa_insert(&registry, egm->pxm, egm, GFP_KERNEL);
-	if (ret)
-		goto err_uninit;
+		return PTR_ERR(egm);
 
 	/* First, so that the region is never seen without a GPU. */
 	egm_dev_add_gpu(egm, gpu);
 
 	ret = auxiliary_device_add(&egm->aux_dev);
-	if (ret)
-		goto err_del_gpu;
-
-	return egm;
-
-err_del_gpu:
-	egm_dev_del_gpu(egm, gpu);
-	xa_erase(&registry, egm->pxm);
-err_uninit:
-	auxiliary_device_uninit(&egm->aux_dev);
-	return ERR_PTR(ret);
+	if (ret) {
+		egm_dev_del_gpu(egm, gpu);
+		gpu->egm_gpu.egm = NULL;
+		auxiliary_device_uninit(&egm->aux_dev);
+		return ret;
+	}
+	memory->egm = egm;
+	return 0;
 }
 
 static bool egm_dev_overlaps(struct pci_dev *pdev, const struct egm_props *props)
 {
 	u64 last = props->base + (props->size - 1);
-	struct nvgrace_egm_dev *egm;
+	struct egm_memory *memory;
 	unsigned long pxm;
 
 	lockdep_assert_held(&registry_lock);
 
-	xa_for_each(&registry, pxm, egm) {
-		u64 egm_last = egm->base + (egm->size - 1);
+	xa_for_each(&registry, pxm, memory) {
+		u64 memory_last = memory->base + (memory->size - 1);
 
-		if (props->base <= egm_last && egm->base <= last) {
+		if (props->base <= memory_last && memory->base <= last) {
 			pci_err(pdev, "EGM refused: [%#llx-%#llx] overlaps [%#llx-%#llx] of proximity domain %lu (nvidia,egm-base-pa, nvidia,egm-size)\n",
-				props->base, last, (u64)egm->base, egm_last, pxm);
+				props->base, last, memory->base, memory_last, pxm);
 			return true;
 		}
 	}
@@ -140,38 +188,39 @@ static enum egm_verdict egm_dev_join_locked(struct nvgrace_gpu *gpu)
 {
 	const struct egm_props *props = &gpu->props;
 	struct pci_dev *pdev = gpu->core.pdev;
-	struct nvgrace_egm_dev *egm;
+	struct egm_memory *memory;
 	enum egm_verdict verdict;
+	int ret;
 
-	egm = xa_load(&registry, props->pxm);
-	if (egm) {
-		if (props->base != egm->base || props->size != egm->size) {
-			pci_err(pdev, "EGM refused: base %#llx, size %#llx; another GPU of proximity domain %u says %#llx, %#llx (nvidia,egm-base-pa, nvidia,egm-size)\n",
-				props->base, props->size, egm->pxm,
-				(u64)egm->base, egm->size);
-			return EGM_REFUSED_DISAGREES;
-		}
-		egm_dev_add_gpu(egm, gpu);
-		blocking_notifier_call_chain(&egm->gpu_chain,
-					     NVGRACE_EGM_GPU_JOINED, pdev);
-		gpu->egm = egm;
+	memory = xa_load(&registry, props->pxm);
+	if (memory &&
+	    (props->base != memory->base || props->size != memory->size)) {
+		pci_err(pdev, "EGM refused: base %#llx, size %#llx; another GPU of proximity domain %llu says %#llx, %#llx (nvidia,egm-base-pa, nvidia,egm-size)\n",
+			props->base, props->size, props->pxm, memory->base,
+			memory->size);
+		return EGM_REFUSED_DISAGREES;
+	}
+	if (memory && memory->egm) {
+		egm_dev_add_gpu(memory->egm, gpu);
+		egm_dev_tell(gpu, NVGRACE_EGM_GPU_JOINED);
 		return EGM_JOINED;
 	}
 
 	/* The claim of another region is a resource as well: look there first. */
-	if (egm_dev_overlaps(pdev, props))
+	if (!memory && egm_dev_overlaps(pdev, props))
 		return EGM_REFUSED_REGION;
 	verdict = egm_range_free(pdev, props);
 	if (verdict != EGM_JOINED)
 		return verdict;
 
-	egm = egm_dev_create(gpu);
-	if (IS_ERR(egm)) {
+	if (!memory)
+		memory = egm_memory_add(props);
+	ret = IS_ERR(memory) ? PTR_ERR(memory) : egm_dev_create(gpu, memory);
+	if (ret) {
 		pci_err(pdev, "EGM refused: cannot create the device of proximity domain %llu: %pe\n",
-			props->pxm, egm);
+			props->pxm, ERR_PTR(ret));
 		return EGM_REFUSED_INTERNAL;
 	}
-	gpu->egm = egm;
 	return EGM_JOINED;
 }
 
@@ -204,35 +253,23 @@ void egm_dev_join(struct nvgrace_gpu *gpu)
  */
 void egm_dev_leave(struct nvgrace_gpu *gpu)
 {
-	struct nvgrace_egm_dev *egm = gpu->egm;
+	struct nvgrace_egm_dev *egm = gpu->egm_gpu.egm;
+	struct egm_memory *memory;
 
 	if (!egm)
 		return;
 
 	guard(mutex)(&registry_lock);
 	egm_dev_del_gpu(egm, gpu);
-	blocking_notifier_call_chain(&egm->gpu_chain, NVGRACE_EGM_GPU_LEFT,
-				     gpu->core.pdev);
-	gpu->egm = NULL;
+	egm_dev_tell(gpu, NVGRACE_EGM_GPU_LEFT);
+	gpu->egm_gpu.egm = NULL;
 	if (!list_empty(&egm->gpus))
 		return;
 
-	xa_erase(&registry, egm->pxm);
+	memory = xa_load(&registry, egm->pxm);
+	memory->egm = NULL;
 	auxiliary_device_delete(&egm->aux_dev);
 	auxiliary_device_uninit(&egm->aux_dev);
-}
-
-static void egm_dev_vfio_changed(struct nvgrace_egm_dev *egm)
-{
-	struct nvgrace_egm_gpu *gpu;
-	u64 oldest = U64_MAX;
-
-	lockdep_assert_held_write(&egm->gpus_lock);
-
-	list_for_each_entry(gpu, &egm->gpus, node)
-		if (gpu->vfio_opened)
-			oldest = min(oldest, gpu->vfio_opened);
-	WRITE_ONCE(egm->vfio_oldest, oldest);
 }
 
 /**
@@ -241,16 +278,11 @@ static void egm_dev_vfio_changed(struct nvgrace_egm_dev *egm)
  */
 void egm_dev_vfio_opened(struct nvgrace_gpu *gpu)
 {
-	struct nvgrace_egm_dev *egm = gpu->egm;
+	gpu->egm_gpu.opened_by = get_pid(task_tgid(current));
 
-	if (!egm)
-		return;
-
-	guard(rwsem_write)(&egm->gpus_lock);
-	gpu->egm_gpu.vfio_opened = egm->vfio_opens + 1;
-	egm_dev_vfio_changed(egm);
-	/* Whoever sees the number sees that it is in force. */
-	smp_store_release(&egm->vfio_opens, gpu->egm_gpu.vfio_opened);
+	guard(spinlock)(&egm_host.lock);
+	gpu->egm_gpu.opened = ++egm_host.opens;
+	list_add_tail(&gpu->egm_gpu.open_node, &egm_host.open_gpus);
 }
 
 /**
@@ -259,18 +291,12 @@ void egm_dev_vfio_opened(struct nvgrace_gpu *gpu)
  */
 void egm_dev_vfio_closed(struct nvgrace_gpu *gpu)
 {
-	struct nvgrace_egm_dev *egm = gpu->egm;
+	scoped_guard(spinlock, &egm_host.lock)
+		list_del(&gpu->egm_gpu.open_node);
+	put_pid(gpu->egm_gpu.opened_by);
 
-	if (!egm)
-		return;
-
-	scoped_guard(rwsem_write, &egm->gpus_lock) {
-		gpu->egm_gpu.vfio_opened = 0;
-		egm_dev_vfio_changed(egm);
-	}
-	wake_up_all(&egm->vfio_wait);
-	blocking_notifier_call_chain(&egm->gpu_chain, NVGRACE_EGM_GPU_CLOSED,
-				     gpu->core.pdev);
+	wake_up_all(&egm_host.closed);
+	egm_dev_tell(gpu, NVGRACE_EGM_GPU_CLOSED);
 }
 
 /**
@@ -289,5 +315,13 @@ int egm_dev_init(void)
  */
 void egm_dev_exit(void)
 {
+	struct egm_memory *memory;
+	unsigned long pxm;
+
 	root_device_unregister(egm_root);
+	xa_for_each(&registry, pxm, memory) {
+		put_pid(memory->record.last_owner);
+		kfree(memory);
+	}
+	xa_destroy(&registry);
 }

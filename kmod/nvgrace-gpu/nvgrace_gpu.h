@@ -104,8 +104,7 @@ struct gpu_poison {
  * @poison: one for each part of @memory
  * @props: firmware's properties; fixed from probe on
  * @verdict: fixed from probe on
- * @egm: the region joined, or NULL
- * @egm_gpu: this GPU's entry in @egm
+ * @egm_gpu: what the driver of the memory knows of the GPU, its region among it
  */
 struct nvgrace_gpu {
 	struct vfio_pci_core_device core;
@@ -117,7 +116,6 @@ struct nvgrace_gpu {
 	struct gpu_poison poison[2];
 	struct egm_props props;
 	enum egm_verdict verdict;
-	struct nvgrace_egm_dev *egm;
 	struct nvgrace_egm_gpu egm_gpu;
 };
 

@@ -44,7 +44,8 @@ refuses 'speaks another contract (magic 0x1234)' magic=0x1234
 refuses 'speaks another contract (magic 0x0)' magic=0
 refuses 'speaks another contract (magic 0x1234)' magic=0x1234 modname=nvidia_vgpu_vfio
 refuses 'speaks version 1 ' version=1
-refuses 'speaks version 3 ' version=3
+refuses 'speaks version 2 ' version=2
+refuses 'speaks version 4 ' version=4
 refuses 'speaks version 0 ' version=0
 refuses '(8 bytes) of the contract' struct_size=8
 

@@ -13,6 +13,7 @@ set -euo pipefail
 size=$(host '.sockets[0].size')
 edu=$(gpu 0)
 other=$(gpu 1)
+far=$(gpu 2)
 plain=$(host '.devices[0].address')
 iova=0x1000000
 
@@ -53,8 +54,7 @@ notices() {
 }
 
 load_modules
-bind "$edu"
-bind "$other"
+bind_all
 
 # The owner of GPU memory goes, its GPU does not.
 actor former
@@ -157,6 +157,52 @@ done
 expect "state after a removal under an owner" draining "$(state)"
 dismiss former
 expect "state with the GPU closed" idle "$(state)"
+
+# The owner's process has a GPU of another socket, which sees this socket's memory as its own do.
+actor former
+own former
+expect "former: fill" ok "$(tell former fill 90)"
+let_in former "$far"
+actor stranger
+expect "stranger: a GPU of this socket" 1234:1111 "$(tell stranger vfio "$other")"
+dismiss stranger
+leave former
+expect "state with the other socket's GPU still open" draining "$(state)"
+expect "state of the other socket" idle "$(cat /sys/class/egm/egm5/state)"
+ask next open /dev/egm4 rw
+! answers next 7 || fail "open() did not wait for the other socket's GPU: $answer"
+expect "log lines that name it" 1 "$(notices "$far")"
+expect "what it reads meanwhile" 90 "$(tell former dma-read "$far" "$iova")"
+kill_actor next
+
+# Neither an unbound region nor one whose GPUs have all left forgets it.
+echo nvgrace_gpu_vfio_pci.egm.4 >/sys/bus/auxiliary/drivers/nvgrace_egm.egm/unbind
+echo nvgrace_gpu_vfio_pci.egm.4 >/sys/bus/auxiliary/drivers/nvgrace_egm.egm/bind
+expect "state after the region was bound again" draining "$(state)"
+unbind "$edu"
+unbind "$other"
+[[ ! -e /sys/class/egm/egm4 ]] || fail "the region is still there without a GPU"
+bind "$edu"
+bind "$other"
+expect "state after its GPUs came back" draining "$(state)"
+actor next
+ask next open /dev/egm4 rw
+! answers next 1 || fail "open() did not wait for the other socket's GPU: $answer"
+expect "former: close it" ok "$(tell former vfio-close "$far")"
+answers next 60 || fail "open() still waits although the other socket's GPU is closed"
+expect "open" ok "$answer"
+expect "close" ok "$(tell next close)"
+dismiss former
+
+# Another process' GPU of another socket does not count.
+actor user
+expect "another user of the other socket's GPU" 1234:11e8 "$(tell user vfio "$far")"
+actor former
+own former
+leave former
+expect "state with a stranger's GPU of another socket open" idle "$(state)"
+dismiss former
+dismiss user
 
 # Documented: a function that is no GPU of the region cannot be seen.
 modprobe vfio-pci

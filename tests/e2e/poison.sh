@@ -65,6 +65,12 @@ expect "counts after $device was bound again" "$counts" "$(counts)"
 unbind "$edu"
 bind "$edu"
 expect "counts after $edu was bound again" "$counts" "$(counts)"
+for address in $(host '.gpus[].address'); do
+	unbind "$address"
+done
+[[ ! -e $class ]] || fail "the region is still there without a GPU"
+bind_all
+expect "counts after all GPUs were bound again" "$counts" "$(counts)"
 [[ $(cat /sys/class/egm/egm*/retired_pages) == "$before" ]] || fail "the lists are not what they were"
 poison_test --gtest_filter='*DuringAClear*'
 poison_test --gtest_filter='Overflow.*'
@@ -76,7 +82,7 @@ unload_modules
 # A GPU of the region sees it by way of VFIO, unless it has a hole. `spared` failed under its owner.
 load_modules
 bind_all
-expect "what has failed since all GPUs were unbound" 0 "$(cat $class/poison_count)"
+expect "what has failed since their module was unloaded" 0 "$(cat $class/poison_count)"
 actor firmware /egm/lib/memory_error.py
 actor owner
 expect "owner: open" ok "$(tell owner open /dev/egm4 rw)"

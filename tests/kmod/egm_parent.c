@@ -5,12 +5,13 @@
  */
 #include <linux/auxiliary_bus.h>
 #include <linux/device.h>
-#include <linux/limits.h>
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/notifier.h>
+#include <linux/pid.h>
 #include <linux/rwsem.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/stddef.h>
 #include <linux/wait.h>
 
@@ -51,6 +52,17 @@ MODULE_PARM_DESC(struct_size, "size of the contract's struct");
 static struct device *parent;
 static struct nvgrace_egm_dev *egm;
 
+static struct nvgrace_egm_host host = {
+	.gpu_chain = BLOCKING_NOTIFIER_INIT(host.gpu_chain),
+	.closed = __WAIT_QUEUE_HEAD_INITIALIZER(host.closed),
+	.lock = __SPIN_LOCK_UNLOCKED(host.lock),
+	.open_gpus = LIST_HEAD_INIT(host.open_gpus),
+};
+
+static struct nvgrace_egm_record record = {
+	.poison_lock = __SPIN_LOCK_UNLOCKED(record.poison_lock),
+};
+
 static void egm_parent_release(struct device *dev)
 {
 	kfree(to_nvgrace_egm_dev(to_auxiliary_dev(dev)));
@@ -72,10 +84,8 @@ static void egm_parent_fill(void)
 	egm->retired_base = retired_base;
 	init_rwsem(&egm->gpus_lock);
 	INIT_LIST_HEAD(&egm->gpus);
-	BLOCKING_INIT_NOTIFIER_HEAD(&egm->gpu_chain);
-	egm->vfio_oldest = U64_MAX;
-	init_waitqueue_head(&egm->vfio_wait);
-	spin_lock_init(&egm->poison_lock);
+	egm->host = &host;
+	egm->record = &record;
 }
 
 static int __init egm_parent_init(void)
@@ -124,6 +134,7 @@ static void __exit egm_parent_exit(void)
 	auxiliary_device_delete(&egm->aux_dev);
 	auxiliary_device_uninit(&egm->aux_dev);
 	root_device_unregister(parent);
+	put_pid(record.last_owner);
 }
 module_exit(egm_parent_exit);
 

@@ -33,20 +33,22 @@
  * A VFIO type1 container maps this memory for a device by its physical address
  * and keeps no reference to the file. So, if one of the region's GPUs is still
  * open through VFIO when ownership ends, the next owner's open() waits until
- * every GPU that was open then has been closed once. So open /dev/egmX first,
- * and the GPUs of a virtual machine after it. Two things cannot be seen from
- * here: other devices in the same container, and a container that the former
- * owner keeps, to open a GPU through it later. Close the containers of a virtual
- * machine before its memory goes to another.
+ * every GPU that was open then has been closed once. It waits likewise for GPUs
+ * of other sockets that the owner's process opened. So open /dev/egmX first, and
+ * the GPUs of a virtual machine after it. Three things cannot be seen from here:
+ * other devices in the same container, GPUs of other sockets that another process
+ * opened for the owner, and a container that the former owner keeps, to open a GPU
+ * through it later. Close the containers of a virtual machine before its memory
+ * goes to another.
  *
  * A granule of 64 KiB is retired when firmware lists it, or when its memory fails
  * while the host runs. Retired granules are never cleared, and the module parameter
  * ``map_retired`` says who can map them. By default those of firmware are mapped:
  * what an earlier owner or boot left in them can be read by every later owner,
  * which ``none`` prevents. Those that failed at run time, and that firmware had not
- * listed, are not mapped for later owners, but with ``all``. A touch of a granule
- * that is not mapped raises ``SIGBUS`` with ``BUS_MCEERR_AR``, and neither KVM nor
- * VFIO can use it.
+ * listed, are not mapped for later owners, but with ``all``; they are forgotten
+ * when the driver of the GPUs is unloaded. A touch of a granule that is not mapped
+ * raises ``SIGBUS`` with ``BUS_MCEERR_AR``, and neither KVM nor VFIO can use it.
  *
  * When a granule fails at run time, its owner keeps it mapped. Where &egm_info.poison
  * is 1, the process that touched it gets ``SIGBUS`` with ``BUS_MCEERR_AR``, and
@@ -69,12 +71,11 @@
  * EINTR    a fatal signal arrived while open() waited or cleared
  * EINVAL   an argument is malformed: ``O_WRONLY``, ``O_DIRECT``, an ``argsz``
  *          below what the call needs, unknown flags, an mmap() that is private or
- *          leaves the region, an lseek() out of range
+ *          leaves the region, an lseek() out of range or for data or holes
  * ENODEV   the region is gone or going: its driver was unbound or unloaded, or
  *          its last GPU left
  * ENOMEM   out of kernel memory
  * ENOTTY   unknown ioctl number
- * ENXIO    lseek() for data or a hole beyond the end
  * ======== ==================================================================
  *
  * After removal every touch of a mapping raises ``SIGBUS``.
