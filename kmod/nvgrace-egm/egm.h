@@ -60,7 +60,7 @@ struct egm_poison {
  * @nr_retired: entries in @retired
  * @poison: listens for memory that fails
  * @gpu_nb: hears of GPUs that come, go and are closed
- * @pm_nb: hears when the host is to hibernate
+ * @pm_nb: is asked whether the host may hibernate
  * @state_node: the attribute of that name, for who polls it; outlives the device
  * @drain_notice: says for whom an opener waits, if it waits long
  * @cleared: bytes that the last clear has cleared, or the one under way so far
@@ -72,7 +72,6 @@ struct egm_poison {
  * @state: who has the region. Only a clear that went through leads to
  *	EGM_STATE_IN_USE, and there is no clean idle region: whatever happens,
  *	the next opener clears all of it again
- * @hibernating: the host is about to hibernate: no owner may come
  * @owner: the process that became the owner, NULL: there is none
  * @holes: offsets of the granules that the owner does not get mapped, ascending;
  *	fixed as long as it is the owner, so that all faults agree
@@ -106,7 +105,6 @@ struct egm_region {
 	struct rw_semaphore lock;
 	struct nvgrace_egm_dev *egm;
 	enum egm_state state;
-	bool hibernating;
 	struct pid *owner;
 	u64 *holes;
 	unsigned int nr_holes;
@@ -148,6 +146,8 @@ struct egm_region *egm_region_add(struct nvgrace_egm_dev *egm);
 void egm_region_remove(struct egm_region *region);
 
 /* owner.c */
+int egm_owner_init(void);
+void egm_owner_exit(void);
 int egm_owner_start(struct egm_region *region);
 int egm_owner_acquire(struct egm_region *region, bool nonblock);
 void egm_owner_release(struct egm_region *region);

@@ -179,9 +179,13 @@ static int __init egm_init(void)
 	if (ret)
 		return ret;
 
-	ret = egm_region_init();
+	ret = egm_owner_init();
 	if (ret)
 		goto err_clear;
+
+	ret = egm_region_init();
+	if (ret)
+		goto err_owner;
 
 	ret = auxiliary_driver_register(&egm_driver);
 	if (ret)
@@ -191,6 +195,8 @@ static int __init egm_init(void)
 
 err_region:
 	egm_region_exit();
+err_owner:
+	egm_owner_exit();
 err_clear:
 	egm_clear_exit();
 	return ret;
@@ -201,6 +207,7 @@ static void __exit egm_exit(void)
 {
 	auxiliary_driver_unregister(&egm_driver);
 	egm_region_exit();
+	egm_owner_exit();
 	egm_clear_exit();
 }
 module_exit(egm_exit);

@@ -18,6 +18,9 @@
 
 #define EGM_DRAIN_NOTICE	(5 * HZ)
 
+/* Set before any region is asked whether the host may hibernate. */
+static bool egm_hibernating;
+
 /*
  * Draining
  *
@@ -97,27 +100,42 @@ static int egm_owner_drain(struct egm_region *region,
  * The image does not hold this memory: after hibernation it would be lost. So
  * owners stay away between the question and the answer.
  */
-static int egm_owner_pm_event(struct notifier_block *nb, unsigned long event,
-			      void *data)
+static int egm_owner_hibernation(struct notifier_block *nb, unsigned long event,
+				 void *data)
 {
-	struct egm_region *region = container_of(nb, struct egm_region, pm_nb);
-
-	guard(rwsem_write)(&region->lock);
 	switch (event) {
 	case PM_HIBERNATION_PREPARE:
 	case PM_RESTORE_PREPARE:
-		if (region->state != EGM_STATE_IDLE) {
-			egm_err(region, "the host cannot hibernate: the region is in use and would be lost\n");
-			return notifier_from_errno(-EBUSY);
-		}
-		region->hibernating = true;
+		WRITE_ONCE(egm_hibernating, true);
 		break;
 	case PM_POST_HIBERNATION:
 	case PM_POST_RESTORE:
-		region->hibernating = false;
+		WRITE_ONCE(egm_hibernating, false);
 		break;
 	}
 	return NOTIFY_OK;
+}
+
+static struct notifier_block egm_owner_hibernation_nb = {
+	.notifier_call = egm_owner_hibernation,
+	/* Before any region's. */
+	.priority = 1,
+};
+
+static int egm_owner_may_hibernate(struct notifier_block *nb,
+				   unsigned long event, void *data)
+{
+	struct egm_region *region = container_of(nb, struct egm_region, pm_nb);
+
+	if (event != PM_HIBERNATION_PREPARE && event != PM_RESTORE_PREPARE)
+		return NOTIFY_DONE;
+
+	/* Who takes the lock later to become the owner sees that owners stay away. */
+	guard(rwsem_write)(&region->lock);
+	if (region->state == EGM_STATE_IDLE)
+		return NOTIFY_OK;
+	egm_err(region, "the host cannot hibernate: the region is in use and would be lost\n");
+	return notifier_from_errno(-EBUSY);
 }
 
 static void egm_owner_set_state(struct egm_region *region, enum egm_state state)
@@ -125,6 +143,24 @@ static void egm_owner_set_state(struct egm_region *region, enum egm_state state)
 	lockdep_assert_held_write(&region->lock);
 	WRITE_ONCE(region->state, state);
 	egm_sysfs_state_changed(region);
+}
+
+/**
+ * egm_owner_init - hear when owners have to stay away
+ *
+ * Return: 0 or a negative errno.
+ */
+int egm_owner_init(void)
+{
+	return register_pm_notifier(&egm_owner_hibernation_nb);
+}
+
+/**
+ * egm_owner_exit - undo egm_owner_init(); all regions have been removed
+ */
+void egm_owner_exit(void)
+{
+	unregister_pm_notifier(&egm_owner_hibernation_nb);
 }
 
 /**
@@ -136,7 +172,7 @@ static void egm_owner_set_state(struct egm_region *region, enum egm_state state)
 int egm_owner_start(struct egm_region *region)
 {
 	INIT_DELAYED_WORK(&region->drain_notice, egm_owner_drain_notice);
-	region->pm_nb.notifier_call = egm_owner_pm_event;
+	region->pm_nb.notifier_call = egm_owner_may_hibernate;
 	return register_pm_notifier(&region->pm_nb);
 }
 
@@ -175,7 +211,8 @@ int egm_owner_acquire(struct egm_region *region, bool nonblock)
 		egm = region->egm;
 		if (!egm)
 			return -ENODEV;
-		if (region->state != EGM_STATE_IDLE || region->hibernating)
+		if (region->state != EGM_STATE_IDLE ||
+		    READ_ONCE(egm_hibernating))
 			return -EBUSY;
 		/* Fails only when the parent is on its way out. */
 		if (!try_module_get(region->parent))

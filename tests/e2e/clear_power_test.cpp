@@ -266,6 +266,11 @@ TEST_F(ClearPower, NobodyOpensWhileTheHostHibernates)
 			EXPECT_EQ(each.open_error(O_RDONLY), 0) << each.name();
 			EXPECT_EQ(each.state(), "idle") << each.name();
 		}
+
+		// Nor does who was not there when they were asked.
+		unbind(other);
+		bind(other);
+		EXPECT_EQ(other.open_error(O_RDWR), EBUSY);
 	}
 	for (const Region &each : regions())
 		EXPECT_EQ(each.open_error(O_RDWR), 0) << each.name();
