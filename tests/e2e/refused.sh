@@ -150,10 +150,20 @@ mapfile -t backwards < <(printf '%s\n' "${beside[@]}" "${alone[@]}" | tac)
 unbind_gpus "${backwards[@]}"
 check_good
 
-# Who comes first has the memory.
+# Who came first has the memory for as long as the module is there: it knows what became of the memory.
+rival=$(gpu "over all of another socket's region")
 unbind_gpus "${good[@]}"
 expect "regions after the good socket" "" "$(ls /sys/class/egm)"
-bind "$(gpu "over all of another socket's region")"
+bind "$rival"
+expect "reason of who takes the memory for its own" region "$(cat "$pci/$rival/egm/reason")"
+expect "regions" "" "$(ls /sys/class/egm)"
+bind_gpus "${good[@]}"
+check_good
+dismiss owner
+unbind_gpus "${good[@]}" "$rival"
+unload_modules
+load_modules
+bind "$rival"
 expect "regions" egm5 "$(ls /sys/class/egm)"
 bind_gpus "${good[@]}"
 for address in "${good[@]}"; do
@@ -161,5 +171,4 @@ for address in "${good[@]}"; do
 done
 expect "regions" egm5 "$(ls /sys/class/egm)"
 
-dismiss owner
 unload_modules
