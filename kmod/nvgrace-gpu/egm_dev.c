@@ -40,7 +40,7 @@ struct egm_memory {
  */
 static DEFINE_MUTEX(registry_lock);
 
-/* struct egm_memory by proximity domain; grows only */
+/* struct egm_memory by proximity domain; stays until the module goes */
 static DEFINE_XARRAY(registry);
 
 static struct nvgrace_egm_host egm_host = {
@@ -164,6 +164,27 @@ static int egm_dev_create(struct nvgrace_gpu *gpu, struct egm_memory *memory)
 	return 0;
 }
 
+/* The memory may have been offered before: then @memory has what is known of it. */
+static int egm_dev_offer(struct nvgrace_gpu *gpu, struct egm_memory *memory)
+{
+	struct egm_memory *added = NULL;
+	int ret;
+
+	if (!memory) {
+		added = egm_memory_add(&gpu->props);
+		if (IS_ERR(added))
+			return PTR_ERR(added);
+		memory = added;
+	}
+
+	ret = egm_dev_create(gpu, memory);
+	if (ret && added) {
+		xa_erase(&registry, gpu->props.pxm);
+		kfree(added);
+	}
+	return ret;
+}
+
 static bool egm_dev_overlaps(struct pci_dev *pdev, const struct egm_props *props)
 {
 	u64 last = props->base + (props->size - 1);
@@ -213,9 +234,7 @@ static enum egm_verdict egm_dev_join_locked(struct nvgrace_gpu *gpu)
 	if (verdict != EGM_JOINED)
 		return verdict;
 
-	if (!memory)
-		memory = egm_memory_add(props);
-	ret = IS_ERR(memory) ? PTR_ERR(memory) : egm_dev_create(gpu, memory);
+	ret = egm_dev_offer(gpu, memory);
 	if (ret) {
 		pci_err(pdev, "EGM refused: cannot create the device of proximity domain %llu: %pe\n",
 			props->pxm, ERR_PTR(ret));
