@@ -45,6 +45,19 @@ let_in() {
 	expect "$1: what $2 reads" 90 "$(tell "$1" dma-read "$2" "$iova")"
 }
 
+# Says what the state is, and again when poll() has told of a change.
+sleeper='
+import select
+
+with open("/sys/class/egm/egm4/state", encoding="ascii") as state:
+    print(state.read(), end="", flush=True)
+    poller = select.poll()
+    poller.register(state, select.POLLPRI)
+    changed = poller.poll(60_000)
+    state.seek(0)
+    print(state.read().strip() if changed else "asleep")
+'
+
 bus_master() {
 	echo $(($(setpci -s "$1" COMMAND.w | sed 's/^/0x/') >> 2 & 1))
 }
@@ -155,8 +168,13 @@ for gpu in "$edu" "$far"; do
 	for way in unbind bind; do
 		echo nvgrace_gpu_vfio_pci.egm.4 >/sys/bus/auxiliary/drivers/nvgrace_egm.egm/$way
 	done
-	expect "state after a removal under an owner" draining "$(state)"
+	actor sleeper python3 -c "$sleeper"
+	answers sleeper 60 || fail "nobody reads the state"
+	expect "state after a removal under an owner" draining "$answer"
 	dismiss former
+	answers sleeper 100 || fail "nobody was told of a change"
+	expect "state that poll() tells of" idle "$answer"
+	dismiss sleeper
 	expect "state with the GPU closed" idle "$(state)"
 done
 
