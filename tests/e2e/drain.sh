@@ -58,6 +58,14 @@ with open("/sys/class/egm/egm4/state", encoding="ascii") as state:
     print(state.read().strip() if changed else "asleep")
 '
 
+# rebind_region: its driver goes and comes back, under whoever owns it.
+rebind_region() {
+	local way
+	for way in unbind bind; do
+		echo nvgrace_gpu_vfio_pci.egm.4 >/sys/bus/auxiliary/drivers/nvgrace_egm.egm/$way
+	done
+}
+
 bus_master() {
 	echo $(($(setpci -s "$1" COMMAND.w | sed 's/^/0x/') >> 2 & 1))
 }
@@ -165,9 +173,7 @@ for gpu in "$edu" "$far"; do
 	actor former
 	own former
 	expect "former: the GPU" 1234:11e8 "$(tell former vfio "$gpu")"
-	for way in unbind bind; do
-		echo nvgrace_gpu_vfio_pci.egm.4 >/sys/bus/auxiliary/drivers/nvgrace_egm.egm/$way
-	done
+	rebind_region
 	actor sleeper python3 -c "$sleeper"
 	answers sleeper 60 || fail "nobody reads the state"
 	expect "state after a removal under an owner" draining "$answer"
@@ -195,8 +201,7 @@ expect "what it reads meanwhile" 90 "$(tell former dma-read "$far" "$iova")"
 kill_actor next
 
 # Neither an unbound region nor one whose GPUs have all left forgets it.
-echo nvgrace_gpu_vfio_pci.egm.4 >/sys/bus/auxiliary/drivers/nvgrace_egm.egm/unbind
-echo nvgrace_gpu_vfio_pci.egm.4 >/sys/bus/auxiliary/drivers/nvgrace_egm.egm/bind
+rebind_region
 expect "state after the region was bound again" draining "$(state)"
 unbind "$edu"
 unbind "$other"

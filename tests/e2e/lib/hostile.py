@@ -142,10 +142,7 @@ def check(said, address):
 
 def forget(address):
     """The driver keeps to what it was told of memory first, for as long as it is loaded."""
-    for module in "nvgrace_egm", "nvgrace_gpu_vfio_pci":
-        subprocess.run(["rmmod", module], check=True)
-    for module in "nvgrace-gpu-vfio-pci", "nvgrace-egm":
-        subprocess.run(["insmod", f"{MODULES}/{module}.ko"], check=True)
+    subprocess.run(["bash", "-ec", ". /egm/lib/egm.sh; unload_modules; load_modules"], check=True)
     (DRIVER / "unbind").write_text(address)
 
 
