@@ -255,8 +255,22 @@ static int egm_clear_run(struct egm_region *region, unsigned int *threads)
 }
 
 /**
+ * egm_clear_begin - forget what the last clear has counted
+ * @region: the region
+ *
+ * Context: a write section of the region's lock, the one that announces the
+ * clear: who sees its state must not see the last clear's numbers.
+ */
+void egm_clear_begin(struct egm_region *region)
+{
+	lockdep_assert_held_write(&region->lock);
+	atomic64_set(&region->cleared, 0);
+	region->clear_began = ktime_get();
+}
+
+/**
  * egm_clear - overwrite a region with zeros
- * @region: the region, in state EGM_STATE_CLEARING
+ * @region: the region, in state EGM_STATE_CLEARING, after egm_clear_begin()
  *
  * Context: the opener's; sleeps, killable.
  * Return: 0 if all but the retired granules is zero; -EINTR for a fatal signal,
@@ -268,11 +282,13 @@ int egm_clear(struct egm_region *region)
 	u64 cleared, ns;
 	int ret;
 
-	WRITE_ONCE(region->clear_began, ktime_get());
 	ret = egm_clear_run(region, &threads);
-	ns = ktime_to_ns(ktime_sub(ktime_get(), region->clear_began));
-	WRITE_ONCE(region->clear_ms, div_u64(ns, NSEC_PER_MSEC));
-	WRITE_ONCE(region->clear_began, 0);
+	/* Who has seen the time pass sees no less of it afterwards. */
+	scoped_guard(rwsem_write, &region->lock) {
+		ns = ktime_to_ns(ktime_sub(ktime_get(), region->clear_began));
+		region->clear_ms = div_u64(ns, NSEC_PER_MSEC);
+		region->clear_began = 0;
+	}
 
 	cleared = atomic64_read(&region->cleared);
 	if (ret) {
@@ -293,10 +309,10 @@ int egm_clear(struct egm_region *region)
  */
 u64 egm_clear_ms(struct egm_region *region)
 {
-	ktime_t began = READ_ONCE(region->clear_began);
-
-	return began ? ktime_ms_delta(ktime_get(), began) :
-		       READ_ONCE(region->clear_ms);
+	guard(rwsem_read)(&region->lock);
+	return region->clear_began ?
+		       ktime_ms_delta(ktime_get(), region->clear_began) :
+		       region->clear_ms;
 }
 
 /**

@@ -64,14 +64,14 @@ struct egm_poison {
  * @state_node: the attribute of that name, for who polls it; outlives the device
  * @drain_notice: says for whom an opener waits, if it waits long
  * @cleared: bytes that the last clear has cleared, or the one under way so far
- * @clear_began: when the clear under way began, 0: none is
- * @clear_ms: milliseconds that the last clear took
  * @lock: protects what follows. Faults and mmap() hold it for reading, so that
  *	after a write section none of them is under way
  * @egm: the parent's device, NULL once the region has been removed
  * @state: who has the region. Only a clear that went through leads to
  *	EGM_STATE_IN_USE, and there is no clean idle region: whatever happens,
  *	the next opener clears all of it again
+ * @clear_began: when the clear under way began, 0: none is
+ * @clear_ms: milliseconds that the last clear took
  * @owner: the process that became the owner, NULL: there is none
  * @holes: offsets of the granules that the owner does not get mapped, ascending;
  *	fixed as long as it is the owner, so that all faults agree
@@ -99,12 +99,12 @@ struct egm_region {
 	struct kernfs_node *state_node;
 	struct delayed_work drain_notice;
 	atomic64_t cleared;
-	ktime_t clear_began;
-	u64 clear_ms;
 
 	struct rw_semaphore lock;
 	struct nvgrace_egm_dev *egm;
 	enum egm_state state;
+	ktime_t clear_began;
+	u64 clear_ms;
 	struct pid *owner;
 	u64 *holes;
 	unsigned int nr_holes;
@@ -157,6 +157,7 @@ enum egm_state egm_owner_state(struct egm_region *region);
 /* clear.c */
 int egm_clear_init(void);
 void egm_clear_exit(void);
+void egm_clear_begin(struct egm_region *region);
 int egm_clear(struct egm_region *region);
 u64 egm_clear_ms(struct egm_region *region);
 

@@ -224,8 +224,7 @@ int egm_owner_acquire(struct egm_region *region, bool nonblock)
 	ret = egm_owner_drain(region, egm, nonblock);
 	if (!ret) {
 		scoped_guard(rwsem_write, &region->lock) {
-			/* Who sees the state must not see the last clear's count. */
-			atomic64_set(&region->cleared, 0);
+			egm_clear_begin(region);
 			egm_owner_set_state(region, EGM_STATE_CLEARING);
 		}
 		/* The last owner may have died of what is about to be listed. */

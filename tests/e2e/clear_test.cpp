@@ -255,6 +255,31 @@ TEST_F(Clear, ProgressIsLive)
 	EXPECT_EQ(number(region, "clear_time_ms"), last);
 }
 
+TEST_F(Clear, TimeDoesNotRunBackwards)
+{
+	constexpr int readers = 8, clears = 30;
+
+	for (int i = 0; i < clears; i++) {
+		std::array<std::uint64_t, readers> seen{};
+		std::atomic<bool> ended = false;
+		{
+			std::vector<std::jthread> threads;
+
+			for (std::uint64_t &mine : seen) {
+				threads.emplace_back([&] {
+					while (!ended) {
+						if (region.state() == "clearing")
+							mine = number(region, "clear_time_ms");
+					}
+				});
+			}
+			region.own();
+			ended = true;
+		}
+		EXPECT_LE(std::ranges::max(seen), number(region, "clear_time_ms"));
+	}
+}
+
 TEST_F(Clear, WhoPollsTheStateIsWokenWhenItEnds)
 {
 	UniqueFd state = open_file(region.sysfs("state"), O_RDONLY);
