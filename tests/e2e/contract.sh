@@ -18,10 +18,10 @@ parent() {
 	insmod "$EGM_MODULES/egm_parent.ko" base="$base" size="$size" "$@"
 }
 
-# refuses WORDS PARAMETER...: such a parent gets no region, and the log says why.
+# refuses ERRNO WORDS PARAMETER...: such a parent gets no region, and the log says why.
 refuses() {
-	local words=$1 before driver
-	shift
+	local errno=$1 words=$2 before driver
+	shift 2
 	before=$(dmesg | wc -l)
 	parent "$@"
 	for driver in "$bus"/devices/*.egm.4/driver; do
@@ -31,8 +31,8 @@ refuses() {
 	[[ ! -e /dev/egm4 ]] || fail "$*: there is a node"
 	expect "$*: claims" "" "$(grep egm /proc/iomem || true)"
 	dmesg | tail -n "+$((before + 1))" | grep -F "$words" || fail "$*: no line in the log has '$words'"
-	dmesg | tail -n "+$((before + 1))" | grep -q 'probe .*failed with error -22' ||
-		fail "$*: the probe did not end with EINVAL: $(dmesg | tail -n 3)"
+	dmesg | tail -n "+$((before + 1))" | grep -q "probe .*failed with error -$errno\$" ||
+		fail "$*: the probe did not end with -$errno: $(dmesg | tail -n 3)"
 	rmmod egm_parent
 	echo "ok: $*: refused"
 }
@@ -40,14 +40,17 @@ refuses() {
 mark_log
 insmod "$EGM_MODULES/nvgrace-egm.ko"
 
-refuses 'speaks another contract (magic 0x1234)' magic=0x1234
-refuses 'speaks another contract (magic 0x0)' magic=0
-refuses 'speaks another contract (magic 0x1234)' magic=0x1234 modname=nvidia_vgpu_vfio
-refuses 'speaks version 1 ' version=1
-refuses 'speaks version 2 ' version=2
-refuses 'speaks version 4 ' version=4
-refuses 'speaks version 0 ' version=0
-refuses '(8 bytes) of the contract' struct_size=8
+refuses 22 'speaks another contract (magic 0x1234)' magic=0x1234
+refuses 22 'speaks another contract (magic 0x0)' magic=0
+refuses 22 'speaks another contract (magic 0x1234)' magic=0x1234 modname=nvidia_vgpu_vfio
+refuses 22 'speaks version 1 ' version=1
+refuses 22 'speaks version 2 ' version=2
+refuses 22 'speaks version 4 ' version=4
+refuses 22 'speaks version 0 ' version=0
+refuses 22 '(8 bytes) of the contract' struct_size=8
+# Whatever the parent thinks of it, it has an owner already: the host.
+ram=0x$(sed -n 's/-.* : System RAM$//p' /proc/iomem | head -n 1)
+refuses 16 "cannot claim [$ram-" base="$ram"
 
 for name in nvgrace_gpu_vfio_pci nvidia_vgpu_vfio; do
 	parent modname="$name"

@@ -178,7 +178,12 @@ TEST_P(WholeGpu, HasItsOtherRegionsToo)
 		  readable_writable | VFIO_REGION_INFO_FLAG_MMAP);
 	// The first ones of a CXL device answer nobody.
 	const Mapping registers(gpu.device(), 0x10000, bar0.offset);
-	EXPECT_EQ(read_from(registers.data() + 0x1000), 0);
+	ASSERT_EQ(read_from(registers.data() + 0x1000), 0);
+	// What is written there is up to it, but there is only one answer.
+	std::uint32_t word = 0x5a5a5a5a;
+	EXPECT_EQ(function.write(VFIO_PCI_BAR0_REGION_INDEX, 0x1000, &word, sizeof(word)), 4);
+	EXPECT_EQ(function.read(VFIO_PCI_BAR0_REGION_INDEX, 0x1000, &word, sizeof(word)), 4);
+	EXPECT_EQ(word, *reinterpret_cast<volatile std::uint32_t *>(registers.data() + 0x1000));
 	EXPECT_GE(function.region(VFIO_PCI_CONFIG_REGION_INDEX).size, 256u);
 	EXPECT_THROW(function.region(VFIO_PCI_NUM_REGIONS), std::system_error);
 }
