@@ -24,7 +24,8 @@ def build(enter, headers, programs, packages, coverage, log):
          "-DCMAKE_TOOLCHAIN_FILE=/src/tests/vm/aarch64.cmake", "-DCMAKE_BUILD_TYPE=Release",
          "-DCMAKE_INSTALL_PREFIX=/usr",
          f"-DKERNEL_DIR={headers}", "-DARCH=arm64", "-DCROSS_COMPILE=aarch64-linux-gnu-",
-         f"-DKBUILD_ARGS=EGM_TESTS=1{';GCOV_PROFILE=y' if coverage else ''}"],
+         # KCOV: of kernels that have it, which is for who fuzzes.
+         "-DKBUILD_ARGS=EGM_TESTS=1;KCOV_INSTRUMENT=y" + (";GCOV_PROFILE=y" if coverage else "")],
         ["cmake", "--build", "/build/arm64", "--target", "egmctl", "modules",
          *([] if packages else [programs])],
     ]
