@@ -9,7 +9,7 @@ from . import Failure
 
 TABLE = Path(__file__).resolve().parent.parent / "kernels.txt"
 CONFIGS = TABLE.parent / "configs"
-ROLES = {"build", "check", "vm", "guest"}
+ROLES = {"build", "all", "check", "vm", "guest"}
 ARCHITECTURES = ("arm64", "amd64")
 
 

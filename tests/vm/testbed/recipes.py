@@ -281,6 +281,9 @@ def kernel_entry(target: Path, workdir: Path, kernel: kernels.Kernel, boots: boo
     names = {arch: [f"linux-headers-{abi}-{flavour}"]
              for arch, flavour in kernel.targets().items()}
     names["arm64"].append(f"linux-headers-{abi}-common")
+    if kernel.flavours[0].startswith("rt-"):
+        # Until its patches were merged, that had sources of its own.
+        names["arm64"] += apts["arm64"].offers(rf"linux-headers-{re.escape(abi)}-common-rt")
     if boots:
         # One package up to some version, several after it.
         names["arm64"] += apts["arm64"].offers(
