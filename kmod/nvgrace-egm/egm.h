@@ -166,6 +166,7 @@ unsigned long egm_mapping_block_size(struct egm_region *region);
 unsigned long egm_mapping_area(struct egm_region *region, struct file *file,
 			       unsigned long address, unsigned long len,
 			       unsigned long pgoff, unsigned long flags);
+bool egm_mapping_is_hole(struct egm_region *region, u64 offset);
 int egm_mapping_add(struct egm_region *region, struct vm_area_struct *vma);
 void egm_mapping_forget(struct egm_region *region);
 void egm_mapping_revoke(struct egm_region *region);

@@ -43,6 +43,18 @@ static u64 egm_mapping_hole(struct egm_region *region, u64 offset)
 				  ALIGN_DOWN(offset, NVGRACE_EGM_GRANULE));
 }
 
+/**
+ * egm_mapping_is_hole - find out whether the owner does not get a place mapped
+ * @region: the region, which has an owner
+ * @offset: the place
+ *
+ * Return: whether it lies in a granule that is withheld from the owner.
+ */
+bool egm_mapping_is_hole(struct egm_region *region, u64 offset)
+{
+	return egm_mapping_hole(region, offset) <= offset;
+}
+
 /*
  * Whether the block of @size bytes around @address is to be mapped by one entry.
  *
@@ -146,7 +158,7 @@ static vm_fault_t egm_mapping_fault(struct vm_fault *vmf)
 	guard(rwsem_read)(&region->lock);
 	if (!region->egm || !egm_mapping_fits(region, vmf->pgoff, PAGE_SIZE))
 		return VM_FAULT_SIGBUS;
-	if (offset >= egm_mapping_hole(region, offset))
+	if (egm_mapping_is_hole(region, offset))
 		return VM_FAULT_HWPOISON;
 
 	if (IS_ENABLED(CONFIG_ARCH_SUPPORTS_PMD_PFNMAP) && !egm_map_eagerly() &&
@@ -245,6 +257,29 @@ unsigned long egm_mapping_area(struct egm_region *region, struct file *file,
 }
 
 /*
+ * Any number of processes may map the region and end while it has the same owner.
+ * Who has no user any more creates no VMA.
+ */
+static void egm_mapping_forget_dead(struct egm_region *region)
+{
+	struct mm_struct *mm;
+	unsigned long index;
+
+	do {
+		/* Others may be at it: who takes one out of the array has it. */
+		xa_lock(&region->mms);
+		xa_for_each(&region->mms, index, mm)
+			if (!atomic_read(&mm->mm_users)) {
+				__xa_erase(&region->mms, index);
+				break;
+			}
+		xa_unlock(&region->mms);
+		if (mm)
+			mmdrop(mm);
+	} while (mm);
+}
+
+/*
  * Removal zaps the VMAs that it finds. One that is being created is not to be
  * found yet, and its pages are in place already: so remember who creates one.
  */
@@ -252,6 +287,7 @@ static int egm_mapping_remember(struct egm_region *region, struct mm_struct *mm)
 {
 	int ret;
 
+	egm_mapping_forget_dead(region);
 	ret = xa_insert(&region->mms, (unsigned long)mm, mm, GFP_KERNEL);
 	if (!ret)
 		mmgrab(mm);

@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <stdexcept>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -36,6 +37,17 @@ protected:
 	const std::uint64_t somewhere = region.size / 4;
 	const std::uint64_t some = 16 * page;
 };
+
+/// How many there are in the kernel, or were until a moment ago.
+unsigned int address_spaces()
+{
+	std::ifstream slabs("/proc/slabinfo");
+
+	for (std::string line; std::getline(slabs, line);)
+		if (line.starts_with("mm_struct "))
+			return static_cast<unsigned int>(std::stoul(line.substr(line.find(' '))));
+	throw std::runtime_error("the kernel does not count its mm_structs");
+}
 
 } // namespace
 
@@ -119,6 +131,17 @@ TEST_F(Mmap, SharedMayBeAskedForInEitherWay)
 	EXPECT_EQ(map_error(owner.get(), page, 0, PROT_READ, MAP_SHARED), 0);
 	EXPECT_EQ(map_error(owner.get(), page, 0, PROT_READ, MAP_SHARED_VALIDATE), 0);
 	EXPECT_EQ(map_error(owner.get(), page, 0, PROT_READ, MAP_SHARED | MAP_POPULATE), 0);
+}
+
+// What the kernel knows of a process goes with it, however many have mapped a page each.
+TEST_F(Mmap, WhoHasEndedIsForgotten)
+{
+	constexpr unsigned int children = 600;
+	const unsigned int before = address_spaces();
+
+	for (unsigned int i = 0; i < children; i++)
+		ASSERT_EQ(outcome([&] { return map_error(owner.get(), page, 0); }), 0);
+	EXPECT_LT(address_spaces(), before + children / 2);
 }
 
 TEST_F(Mmap, EverySliceShowsItsOwnPlace)
