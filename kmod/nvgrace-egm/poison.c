@@ -5,7 +5,7 @@
  * Two ways lead here. The memory-failure code asks, for each VMA of a process that
  * is to hear of failures, whether it maps the page that failed; where no such
  * process maps any of the region, it asks nothing. And ACPI GHES passes on what
- * firmware reports, mapped or not.
+ * firmware reports as an error of memory, mapped or not.
  */
 #include <linux/cleanup.h>
 #include <linux/kfifo.h>
@@ -46,7 +46,9 @@ static void egm_poison_report(struct egm_region *region, phys_addr_t phys)
 
 /*
  * Returns -EFAULT where the VMA does not hold the page. With an offset outside
- * the VMA the process would be killed for want of an address.
+ * the VMA the process would be killed for want of an address, and with that of a
+ * hole QEMU would try to give the guest another page there. The holes stay as they
+ * are: the VMA, linked as long as this is asked, holds the owner's file.
  */
 static int egm_poison_pgoff(struct vm_area_struct *vma, unsigned long pfn,
 			    pgoff_t *pgoff)
@@ -56,7 +58,8 @@ static int egm_poison_pgoff(struct vm_area_struct *vma, unsigned long pfn,
 
 	egm_poison_report(region, PFN_PHYS(pfn));
 
-	if (pfn < first || pfn - first >= vma_pages(vma))
+	if (pfn < first || pfn - first >= vma_pages(vma) ||
+	    egm_mapping_is_hole(region, PFN_PHYS(pfn) - region->base))
 		return -EFAULT;
 	*pgoff = pfn - PHYS_PFN(region->base);
 	return 0;

@@ -190,7 +190,7 @@ std::uint64_t page_of(std::uint64_t offset)
 
 class Told : public testing::Test {
 protected:
-	const UniqueFd owner = memory().region.own();
+	UniqueFd owner = memory().region.own();
 };
 
 using NotTold = Told;
@@ -292,6 +292,23 @@ TEST_F(Told, OnlyAMappingThatHoldsThePageCounts)
 			<< std::hex << failed.offset - at;
 	}
 	EXPECT_EQ(asked.end().count, told);
+}
+
+TEST_F(Told, NobodyOfAGranuleThatHeDoesNotGet)
+{
+	const std::uint64_t at = memory().fresh(2);
+
+	firmware().report(memory().address(at));
+	ASSERT_TRUE(becomes_listed(at));
+	owner.reset();
+	owner = memory().region.own();
+	const Mapping whole(owner, memory().region.size);
+	Witness asked(Witness::Wants::early);
+
+	fail_elsewhere({ at, page_of(at) });
+	fail_elsewhere({ at + granule });
+	EXPECT_TRUE(is(asked.seen(), BUS_MCEERR_AO, whole.data() + at + granule));
+	EXPECT_EQ(asked.end().count, 1);
 }
 
 TEST_F(Told, AMappingThatMovedIsFoundWhereItIs)

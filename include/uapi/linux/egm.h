@@ -55,12 +55,14 @@
  * processes that asked for it with ``PR_MCE_KILL_EARLY`` get ``BUS_MCEERR_AO``. A
  * failure that the kernel reports to nobody is not seen here either: that of a
  * granule while no such process maps any of the region, unless firmware reported it
- * through ACPI GHES.
+ * through ACPI GHES as an error of memory (not of a processor's cache).
  *
  * Nothing but a mapping of the owner's reads the memory: a debugger, a core dump
  * and direct I/O do not.
  *
- * The calls fail with these errors, each with one meaning:
+ * The calls fail with these errors, each with one meaning, beside those with which
+ * the kernel refuses a call before it gets here (``EOVERFLOW`` of an mmap() that no
+ * file has room for, ``ENXIO`` of a device node without a device):
  *
  * ======== ==================================================================
  * EACCES   mmap() through a descriptor that is not open for reading and writing
