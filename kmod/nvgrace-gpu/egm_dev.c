@@ -185,9 +185,10 @@ static int egm_dev_offer(struct nvgrace_gpu *gpu, struct egm_memory *memory)
 	return ret;
 }
 
-static bool egm_dev_overlaps(struct pci_dev *pdev, const struct egm_props *props)
+static bool egm_dev_overlaps_locked(struct pci_dev *pdev,
+				    const struct fw_range *range)
 {
-	u64 last = props->base + (props->size - 1);
+	u64 last = range->base + (range->size - 1);
 	struct egm_memory *memory;
 	unsigned long pxm;
 
@@ -196,18 +197,33 @@ static bool egm_dev_overlaps(struct pci_dev *pdev, const struct egm_props *props
 	xa_for_each(&registry, pxm, memory) {
 		u64 memory_last = memory->base + (memory->size - 1);
 
-		if (props->base <= memory_last && memory->base <= last) {
-			pci_err(pdev, "EGM refused: [%#llx-%#llx] overlaps [%#llx-%#llx] of proximity domain %lu (nvidia,egm-base-pa, nvidia,egm-size)\n",
-				props->base, last, memory->base, memory_last, pxm);
+		if (range->base <= memory_last && memory->base <= last) {
+			pci_err(pdev, "%s refused: [%#llx-%#llx] overlaps [%#llx-%#llx] of proximity domain %lu (%s)\n",
+				range->what, range->base, last, memory->base,
+				memory_last, pxm, range->properties);
 			return true;
 		}
 	}
 	return false;
 }
 
+/**
+ * egm_dev_overlaps - find out whether a range has EGM in it
+ * @pdev: the GPU that names the range; an overlap is logged for it
+ * @range: the range, valid by fw_range_valid()
+ *
+ * Return: whether a part of it is offered, or was since the module is there.
+ */
+bool egm_dev_overlaps(struct pci_dev *pdev, const struct fw_range *range)
+{
+	guard(mutex)(&registry_lock);
+	return egm_dev_overlaps_locked(pdev, range);
+}
+
 static enum egm_verdict egm_dev_join_locked(struct nvgrace_gpu *gpu)
 {
 	const struct egm_props *props = &gpu->props;
+	const struct fw_range range = egm_range(props);
 	struct pci_dev *pdev = gpu->core.pdev;
 	struct egm_memory *memory;
 	enum egm_verdict verdict;
@@ -228,7 +244,7 @@ static enum egm_verdict egm_dev_join_locked(struct nvgrace_gpu *gpu)
 	}
 
 	/* The claim of another region is a resource as well: look there first. */
-	if (!memory && egm_dev_overlaps(pdev, props))
+	if (!memory && egm_dev_overlaps_locked(pdev, &range))
 		return EGM_REFUSED_REGION;
 	verdict = egm_range_free(pdev, props);
 	if (verdict != EGM_JOINED)

@@ -8,7 +8,13 @@
 
 #include "nvgrace_gpu.h"
 
-static struct fw_range egm_range(const struct egm_props *props)
+/**
+ * egm_range - the range that firmware calls EGM
+ * @props: a GPU's properties
+ *
+ * Return: the range, not checked.
+ */
+struct fw_range egm_range(const struct egm_props *props)
 {
 	return (struct fw_range) {
 		.what = "EGM",

@@ -71,7 +71,9 @@ bool gpu_memory_find(struct pci_dev *pdev, struct gpu_memory *memory)
 			range.properties);
 		return false;
 	}
-	if (fw_range_free(pdev, &range) != EGM_JOINED)
+	/* A region that nvgrace-egm has not claimed is in the registry alone. */
+	if (fw_range_free(pdev, &range) != EGM_JOINED ||
+	    egm_dev_overlaps(pdev, &range))
 		return false;
 
 	*memory = found;

@@ -182,6 +182,7 @@ enum egm_verdict egm_props_read(struct pci_dev *pdev, struct egm_props *props);
 int egm_props_gpu_memory(struct pci_dev *pdev, u64 *base, u64 *size);
 
 /* egm_range.c */
+struct fw_range egm_range(const struct egm_props *props);
 enum egm_verdict egm_range_valid(struct pci_dev *pdev,
 				 const struct egm_props *props);
 enum egm_verdict egm_range_free(struct pci_dev *pdev,
@@ -192,6 +193,7 @@ int egm_dev_init(void);
 void egm_dev_exit(void);
 void egm_dev_join(struct nvgrace_gpu *gpu);
 void egm_dev_leave(struct nvgrace_gpu *gpu);
+bool egm_dev_overlaps(struct pci_dev *pdev, const struct fw_range *range);
 void egm_dev_vfio_opened(struct nvgrace_gpu *gpu);
 void egm_dev_vfio_closed(struct nvgrace_gpu *gpu);
 

@@ -170,5 +170,18 @@ for address in "${good[@]}"; do
 	expect "reason of who is late now" region "$(cat "$pci/$address/egm/reason")"
 done
 expect "regions" egm5 "$(ls /sys/class/egm)"
-
+unbind_gpus "${good[@]}" "$rival"
 unload_modules
+
+# A GPU that was not there when a region over its memory was offered has no memory, claimed or not.
+late=$(gpu good)
+over=$(gpu "over another GPU's memory")
+insmod "$EGM_MODULES/nvgrace-gpu-vfio-pci.ko"
+echo 1 >"$pci/$late/remove"
+bind "$over"
+expect "status of who is alone" joined "$(cat "$pci/$over/egm/status")"
+echo 1 >/sys/bus/pci/rescan
+bind "$late"
+dmesg --level=err | grep -F "$late: GPU memory refused: " | grep -F "of proximity domain 5" ||
+	fail "nothing is said of memory that is a region: $(dmesg | tail -n 5)"
+rmmod nvgrace_gpu_vfio_pci
