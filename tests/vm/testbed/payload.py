@@ -22,7 +22,7 @@ def build(enter, headers, programs, packages, coverage, log):
     steps = [
         ["cmake", "-S", "/src", "-B", "/build/arm64", "-G", "Ninja",
          "-DCMAKE_TOOLCHAIN_FILE=/src/tests/vm/aarch64.cmake", "-DCMAKE_BUILD_TYPE=Release",
-         "-DCMAKE_INSTALL_PREFIX=/usr",
+         "-DCMAKE_INSTALL_PREFIX=/usr", "-DCMAKE_UNITY_BUILD=ON",
          f"-DKERNEL_DIR={headers}", "-DARCH=arm64", "-DCROSS_COMPILE=aarch64-linux-gnu-",
          # KCOV: of kernels that have it, which is for who fuzzes.
          "-DKBUILD_ARGS=EGM_TESTS=1;KCOV_INSTRUMENT=y" + (";GCOV_PROFILE=y" if coverage else "")],
