@@ -148,7 +148,7 @@ int gpu_ready_open(struct nvgrace_gpu *gpu)
 }
 
 /**
- * gpu_ready_reset - note that a GPU has been reset
+ * gpu_ready_reset - note that a GPU has been reset, or something like it
  * @gpu: the GPU
  *
  * Context: resets come with memory_lock held for writing, or without it.

@@ -93,9 +93,16 @@ static void nvgrace_gpu_reset_done(struct pci_dev *pdev)
 	gpu_ready_reset(gpu);
 }
 
+/* Some errors are recovered from by a reset of the bus, which nothing else tells of. */
+static void nvgrace_gpu_resume(struct pci_dev *pdev)
+{
+	gpu_ready_reset(pci_to_nvgrace_gpu(pdev));
+}
+
 static const struct pci_error_handlers nvgrace_gpu_err_handlers = {
 	.error_detected = vfio_pci_core_aer_err_detected,
 	.reset_done = nvgrace_gpu_reset_done,
+	.resume = nvgrace_gpu_resume,
 };
 
 static const struct pci_device_id nvgrace_gpu_ids[] = {

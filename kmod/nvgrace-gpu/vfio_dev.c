@@ -80,6 +80,21 @@ static long nvgrace_gpu_ioctl(struct vfio_device *vdev, unsigned int cmd,
 	return compat_vfio_pci_core_ioctl(vdev, cmd, arg, gpu_region_info);
 }
 
+/* A GPU that has slept without power is like one that was reset. */
+static int nvgrace_gpu_feature(struct vfio_device *vdev, u32 flags,
+			       void __user *arg, size_t argsz)
+{
+	int ret = vfio_pci_core_ioctl_feature(vdev, flags, arg, argsz);
+
+	switch (flags & VFIO_DEVICE_FEATURE_MASK) {
+	case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY:
+	case VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY_WITH_WAKEUP:
+	case VFIO_DEVICE_FEATURE_LOW_POWER_EXIT:
+		gpu_ready_reset(vfio_to_nvgrace_gpu(vdev));
+	}
+	return ret;
+}
+
 static ssize_t nvgrace_gpu_rw(struct nvgrace_gpu *gpu, struct gpu_part *part,
 			      char __user *buf, size_t count, loff_t *ppos,
 			      bool write)
@@ -152,7 +167,7 @@ const struct vfio_device_ops nvgrace_gpu_vfio_ops = {
 	.close_device = nvgrace_gpu_close_device,
 	.ioctl = nvgrace_gpu_ioctl,
 	COMPAT_VFIO_REGION_INFO_OP(gpu_region_info)
-	.device_feature = vfio_pci_core_ioctl_feature,
+	.device_feature = nvgrace_gpu_feature,
 	.read = nvgrace_gpu_read,
 	.write = nvgrace_gpu_write,
 	.mmap = nvgrace_gpu_mmap,

@@ -34,6 +34,7 @@
 #include "programs/prober.hpp"
 #include "region.hpp"
 #include "touch.hpp"
+#include "wait.hpp"
 
 using namespace e2e;
 using programs::Function, programs::Gpu, programs::Part, programs::reserved, programs::usable;
@@ -721,6 +722,14 @@ protected:
 			return errno;
 		return word == mark(4) ? 0 : 255;
 	}
+	/// Afterwards it is not, which nobody looks at without a reason.
+	void see_it_ready() const
+	{
+		gpu.say_ready();
+		ASSERT_EQ(read(), 0);
+		gpu.say_ready(0);
+		ASSERT_EQ(read(), 0);
+	}
 	/// Does something that has to wait until the GPU is ready.
 	int waits_for_it(const std::function<int()> &body)
 	{
@@ -769,6 +778,26 @@ TEST_F(NotReady, WhoWaitsCanBeKilled)
 	EXPECT_EQ(toucher.kill(), -SIGKILL);
 	EXPECT_EQ(reader.kill(), -SIGKILL);
 	EXPECT_LT(seconds(), 20);
+}
+
+TEST_F(NotReady, AReadWaitsAfterAnErrorOfTheBus)
+{
+	KernelLog log;
+
+	see_it_ready();
+	const std::string bus = gpu.description["address"].get<std::string>().substr(5, 2);
+	run({ "/egm/lib/qmp.py", "human-monitor-command",
+	      R"({"command-line": "pcie_aer_inject_error port)" + bus + R"( 0x4000"})" });
+	ASSERT_TRUE(wait_until([&] { return log.count("device recovery successful") > 0; }));
+	EXPECT_EQ(waits_for_it([&] { return read(); }), 0);
+}
+
+TEST_F(NotReady, AReadWaitsAfterASleep)
+{
+	see_it_ready();
+	ASSERT_EQ(gpu.function().set_feature(VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY), 0);
+	ASSERT_EQ(gpu.function().set_feature(VFIO_DEVICE_FEATURE_LOW_POWER_EXIT), 0);
+	EXPECT_EQ(waits_for_it([&] { return read(); }), 0);
 }
 
 TEST_F(NotReady, ATouchEndsInSigbusAtTheLimit)
