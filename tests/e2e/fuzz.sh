@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Random calls, by two processes at a time (programs/fuzz.cpp): first by themselves, then while the region is
-# taken away and brought back. fuzz.sh [OPERATIONS [SEED]]
+# taken away and brought back. The debug kernel counts which places of the modules they get to (KCOV).
+# fuzz.sh [OPERATIONS [SEED]]
 
 set -euo pipefail
 # shellcheck source=lib/egm.sh
@@ -16,9 +17,9 @@ device=nvgrace_gpu_vfio_pci.egm.4
 # start OPERATIONS: two processes, one of which has a GPU, too.
 start() {
 	pids=()
-	fuzz "$seed" "$1" registers &
+	fuzz "$seed" "$1" registers >/run/fuzz.gpu &
 	pids+=($!)
-	fuzz $((seed + 1)) "$1" &
+	fuzz $((seed + 1)) "$1" >/run/fuzz.region &
 	pids+=($!)
 	seed=$((seed + 2))
 }
@@ -34,6 +35,10 @@ finish() {
 		wait "$pid" || fail "fuzz ended with $?"
 	done
 	wait_for 60 test "$(</sys/class/egm/egm4/state)" = idle
+	tail -n 1 /run/fuzz.gpu /run/fuzz.region
+	if [[ $EGM_KERNEL == debug-64k ]]; then
+		grep -q '^[1-9][0-9]* places' /run/fuzz.gpu || fail "no call got to any place of the modules"
+	fi
 }
 
 load_modules
