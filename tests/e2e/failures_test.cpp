@@ -103,11 +103,9 @@ protected:
 		ASSERT_EQ(load_driver(), 0);
 		write_text(chosen(), "nvgrace_gpu_vfio_pci");
 	}
-	std::string chosen() const
-	{
-		return "/sys/bus/pci/devices/" + address + "/driver_override";
-	}
+	std::string chosen() const { return devices + address + "/driver_override"; }
 
+	const std::string devices = "/sys/bus/pci/devices/";
 	const Region region = regions().front();
 	const std::string address = programs::describe_gpu("registers")["address"];
 
@@ -245,6 +243,27 @@ TEST_F(Failures, ProbingAGpu)
 			EXPECT_FALSE(exists(region.node()));
 		});
 	write_text(gpu_driver + "bind", address);
+}
+
+// The region is there already, and stays.
+TEST_F(Failures, JoiningARegion)
+{
+	const std::string second = programs::describe_gpu("second")["address"];
+	const std::string joined = text_of(region.sysfs("gpu_devices"));
+
+	if (exists(devices + second + "/driver"))
+		write_text(devices + second + "/driver/unbind", second);
+	write_text(devices + second + "/driver_override", "nvgrace_gpu_vfio_pci");
+	const Failing::Within within("vfio_create_group", Failing::Calls::are_spared);
+	survive([&] { return write_error(gpu_driver + "bind", second); },
+		[&] {
+			if (exists(gpu_driver + second)) {
+				EXPECT_EQ(text_of(devices + second + "/egm/status"), "joined\n");
+				write_text(gpu_driver + "unbind", second);
+			}
+			EXPECT_EQ(text_of(region.sysfs("gpu_devices")), joined);
+		});
+	write_text(devices + second + "/driver_override", "\n");
 }
 
 TEST_F(Failures, RemovingAGpu)
