@@ -20,7 +20,8 @@ constexpr std::uint64_t words = std::uint64_t{ 1 } << 16;
 
 Kcov::Kcov()
 	: file_(e2e::open_file(path, O_RDWR)),
-	  record_((e2e::check(ioctl(file_.get(), KCOV_INIT_TRACE, words), "KCOV_INIT_TRACE"), file_),
+	  record_((e2e::check(ioctl(file_.get(), KCOV_INIT_TRACE, words), "KCOV_INIT_TRACE"),
+		   file_),
 		  words * sizeof(std::uint64_t))
 {
 	e2e::check(ioctl(file_.get(), KCOV_ENABLE, KCOV_TRACE_PC), "KCOV_ENABLE");
