@@ -16,6 +16,7 @@
 #include <csignal>
 #include <functional>
 #include <iostream>
+#include <optional>
 #include <string>
 #include <system_error>
 #include <vector>
@@ -90,17 +91,15 @@ protected:
 	}
 
 	/// Loaded without a GPU afterwards: that probes are to be survived is another test.
-	void unload_drivers() const
+	void unload_gpu_driver() const
 	{
-		unload_driver();
 		write_text(gpu_driver + "unbind", address);
 		unload_module(gpu_module);
 		write_text(chosen(), "\n");
 	}
-	void load_drivers() const
+	void load_gpu_driver() const
 	{
 		ASSERT_EQ(load_module(gpu_module), 0);
-		ASSERT_EQ(load_driver(), 0);
 		write_text(chosen(), "nvgrace_gpu_vfio_pci");
 	}
 	std::string chosen() const { return devices + address + "/driver_override"; }
@@ -217,13 +216,15 @@ TEST_F(Failures, LoadingTheDriverOfGpus)
 {
 	const Failing::Within within(initialisation, Failing::Calls::fail);
 
-	unload_drivers();
+	unload_driver();
+	unload_gpu_driver();
 	survive([&] { return load_module(gpu_module); },
 		[&] {
 			if (exists("/sys/module/nvgrace_gpu_vfio_pci"))
 				unload_module(gpu_module);
 		});
-	load_drivers();
+	load_gpu_driver();
+	ASSERT_EQ(load_driver(), 0);
 	write_text(gpu_driver + "bind", address);
 }
 
@@ -233,9 +234,6 @@ TEST_F(Failures, ProbingAGpu)
 	// Where that fails, vfio_group_release() warns of what is the kernel's own.
 	const Failing::Within within("vfio_create_group", Failing::Calls::are_spared);
 
-	// Loaded anew, it has never heard of the region.
-	unload_drivers();
-	load_drivers();
 	survive([&] { return write_error(gpu_driver + "bind", address); },
 		[&] {
 			if (exists(gpu_driver + address))
@@ -243,6 +241,37 @@ TEST_F(Failures, ProbingAGpu)
 			EXPECT_FALSE(exists(region.node()));
 		});
 	write_text(gpu_driver + "bind", address);
+}
+
+// What is asked for only where the driver has never heard of the region: it hears of it each time
+// that all else goes well.
+TEST_F(Failures, OfferingARegionForTheFirstTime)
+{
+	std::optional<Failing::Within> within;
+	unsigned int joined = 0, refused = 0;
+	const auto start_anew = [&] {
+		within.reset();
+		unload_gpu_driver();
+		load_gpu_driver();
+		within.emplace("egm_dev_join", Failing::Calls::fail);
+	};
+
+	// Whose probe is another test.
+	unload_driver();
+	start_anew();
+	survive([&] { return write_error(gpu_driver + "bind", address); },
+		[&] {
+			const std::string status = text_of(devices + address + "/egm/status");
+
+			(status == "joined\n" ? joined : refused)++;
+			start_anew();
+		});
+	within.reset();
+	write_text(gpu_driver + "bind", address);
+	ASSERT_EQ(load_driver(), 0);
+	// The GPU has its driver in any case.
+	EXPECT_GT(joined, 0u);
+	EXPECT_GT(refused, 0u);
 }
 
 // The region is there already, and stays.
