@@ -7,6 +7,7 @@
 
 #include <linux/auxiliary_bus.h>
 #include <linux/list.h>
+#include <linux/lockdep.h>
 #include <linux/notifier.h>
 #include <linux/rwsem.h>
 #include <linux/sizes.h>
@@ -31,7 +32,7 @@ struct pid;
  * from probe until its remove returns, not longer; what the child needs after
  * that (a file may live on) it copies. &struct nvgrace_egm_record belongs to the
  * child. The parent keeps it, so that it outlives a reload of the child and GPUs
- * that come and go, and looks away.
+ * that come and go, and touches nothing in it but what is said there.
  *
  * The bus matches by name alone, and other parents create devices of the same
  * name with structs of another layout. So the child reads @magic first and
@@ -40,7 +41,7 @@ struct pid;
 
 #define NVGRACE_EGM_DEV_NAME	"egm"
 #define NVGRACE_EGM_MAGIC	0x314d47454352474eULL
-#define NVGRACE_EGM_VERSION	3
+#define NVGRACE_EGM_VERSION	4
 
 /*
  * Grace retires memory in blocks of this size, whatever the kernel's page size.
@@ -58,8 +59,10 @@ struct pid;
  * @egm: the region that the GPU joined; fixed while the GPU can be opened; NULL:
  *	none
  * @open_node: entry in &nvgrace_egm_host.open_gpus
- * @opened: number of the open in force
- * @opened_by: the process that opened it
+ * @opened: number of the open in force; one that follows in the same VFIO container
+ *	counts as the same
+ * @opened_by: the process that opened it; NULL: none has, since it is in its
+ *	container
  */
 struct nvgrace_egm_gpu {
 	struct list_head node;
@@ -74,7 +77,8 @@ struct nvgrace_egm_gpu {
  * enum nvgrace_egm_gpu_event - actions of &nvgrace_egm_host.gpu_chain
  * @NVGRACE_EGM_GPU_JOINED: the GPU has been put on the list of its region
  * @NVGRACE_EGM_GPU_LEFT: the GPU has been taken off that list
- * @NVGRACE_EGM_GPU_CLOSED: a GPU, opened through VFIO, has been closed
+ * @NVGRACE_EGM_GPU_CLOSED: a GPU, opened through VFIO, has been closed, and its group
+ *	has left the container
  *
  * The data of the notification is the &struct nvgrace_egm_gpu.
  */
@@ -87,26 +91,35 @@ enum nvgrace_egm_gpu_event {
 /**
  * struct nvgrace_egm_host - what all regions of a parent share: its GPUs, whatever
  *	region they joined, if any
+ * @owner_left: the parent's; the child calls it when an owner goes, before it reads
+ *	@opens: a GPU that is not open, but in a VFIO container, is put on the list
+ *	with a number of its own. Sleeps
  * @gpu_chain: told of each GPU after it joined, left or was closed, with no lock
  *	of this file held
- * @closed: woken at every close
+ * @closed: woken whenever a GPU leaves the list
  * @lock: protects what follows
- * @open_gpus: &struct nvgrace_egm_gpu of every GPU that is open through VFIO
+ * @open_gpus: &struct nvgrace_egm_gpu of every GPU that is open through VFIO, or was
+ *	and can be again with what its user has mapped for it
  * @opens: opens so far, also the number of the latest one
+ * @records: &struct nvgrace_egm_record of all memory that was ever offered
  */
 struct nvgrace_egm_host {
+	void (*owner_left)(struct nvgrace_egm_dev *egm);
 	struct blocking_notifier_head gpu_chain;
 	wait_queue_head_t closed;
 	spinlock_t lock; /* what follows */
 	struct list_head open_gpus;
 	u64 opens;
+	struct list_head records;
 };
 
 /**
  * struct nvgrace_egm_record - what must not be forgotten of a region
+ * @node: entry in &nvgrace_egm_host.records; the parent's
  * @drain_until: opens of GPUs up to this number may still reach what the last
- *	owner mapped; protected by &nvgrace_egm_host.lock
- * @last_owner: the process that owned the region last, or NULL; likewise
+ *	owner mapped; protected by &nvgrace_egm_host.lock. The parent raises it as long
+ *	as nvgrace_egm_drains() finds one
+ * @last_owner: the process that owned the region last, or NULL; likewise protected
  * @poison_lock: protects what follows against readers in the middle of a write
  * @nr_poisoned: entries in @poisoned; grows only
  * @poison_lost: reports of failed granules that found no room
@@ -114,6 +127,7 @@ struct nvgrace_egm_host {
  *	arrival, each once
  */
 struct nvgrace_egm_record {
+	struct list_head node;
 	u64 drain_until;
 	struct pid *last_owner;
 	spinlock_t poison_lock; /* what follows */
@@ -160,6 +174,36 @@ static inline struct nvgrace_egm_dev *
 to_nvgrace_egm_dev(struct auxiliary_device *aux_dev)
 {
 	return container_of(aux_dev, struct nvgrace_egm_dev, aux_dev);
+}
+
+/**
+ * nvgrace_egm_drains - find a GPU through which the last owner may reach a region
+ * @host: what all regions share
+ * @record: the region's
+ *
+ * VFIO's type1 container maps the memory by PFN and holds no reference to the
+ * file, so DMA may outlive the owner: that of a GPU of this socket, or of any that
+ * the owner's process has opened, for as long as it is open in a container of that
+ * time, or can be opened there.
+ *
+ * Context: the caller holds @host->lock.
+ * Return: such a GPU, or NULL.
+ */
+static inline struct nvgrace_egm_gpu *
+nvgrace_egm_drains(struct nvgrace_egm_host *host,
+		   const struct nvgrace_egm_record *record)
+{
+	struct nvgrace_egm_gpu *gpu;
+
+	lockdep_assert_held(&host->lock);
+	list_for_each_entry(gpu, &host->open_gpus, open_node) {
+		if (gpu->opened > record->drain_until)
+			continue;
+		if (gpu->opened_by == record->last_owner ||
+		    (gpu->egm && gpu->egm->record == record))
+			return gpu;
+	}
+	return NULL;
 }
 
 #endif /* _LINUX_NVGRACE_EGM_H */

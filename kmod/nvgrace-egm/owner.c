@@ -24,35 +24,21 @@ static bool egm_hibernating;
 /*
  * Draining
  *
- * VFIO's type1 container maps the memory by PFN and holds no reference to the
- * file, so DMA may outlive the owner. It ends when the GPU is closed, which turns
- * bus mastering off. The parent numbers the opens; when an owner goes, the number
- * of the latest one is noted. As long as an open of that number or below is in
- * force, of a GPU of this socket or of any that the owner's process has opened,
- * somebody's DMA may reach the memory. A GPU that was closed since and opened
- * again has a higher number and does not count.
+ * DMA may outlive the owner. The parent numbers the opens of GPUs; when an owner
+ * goes, the number of the latest one is noted. As long as a GPU with that number or
+ * a lower one is open, or can be opened again by whoever had it open, somebody's
+ * DMA may reach the memory. A GPU that others open later has a higher number and
+ * does not count.
  */
-static struct nvgrace_egm_gpu *egm_owner_drains(struct nvgrace_egm_dev *egm)
-{
-	struct nvgrace_egm_record *record = egm->record;
-	struct nvgrace_egm_gpu *gpu;
-
-	lockdep_assert_held(&egm->host->lock);
-	list_for_each_entry(gpu, &egm->host->open_gpus, open_node)
-		if (gpu->opened <= record->drain_until &&
-		    (gpu->egm == egm || gpu->opened_by == record->last_owner))
-			return gpu;
-	return NULL;
-}
-
 static bool egm_owner_drained(struct nvgrace_egm_dev *egm)
 {
 	guard(spinlock)(&egm->host->lock);
-	return !egm_owner_drains(egm);
+	return !nvgrace_egm_drains(egm->host, egm->record);
 }
 
 static void egm_owner_undrained(struct nvgrace_egm_dev *egm, struct pid *owner)
 {
+	egm->host->owner_left(egm);
 	scoped_guard(spinlock, &egm->host->lock) {
 		egm->record->drain_until = egm->host->opens;
 		swap(egm->record->last_owner, owner);
@@ -72,9 +58,9 @@ static void egm_owner_drain_notice(struct work_struct *work)
 	if (!egm)
 		return;
 	guard(spinlock)(&egm->host->lock);
-	gpu = egm_owner_drains(egm);
+	gpu = nvgrace_egm_drains(egm->host, egm->record);
 	if (gpu)
-		egm_notice(region, "open() waits for GPU %s, still open through VFIO since the last owner\n",
+		egm_notice(region, "open() waits for GPU %s, still open through VFIO or in a container since the last owner\n",
 			   pci_name(gpu->pdev));
 }
 

@@ -5,13 +5,10 @@
 #include <linux/cleanup.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
-#include <linux/notifier.h>
 #include <linux/pci.h>
 #include <linux/pid.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
-#include <linux/wait.h>
 #include <linux/xarray.h>
 
 #include "nvgrace_gpu.h"
@@ -42,13 +39,6 @@ static DEFINE_MUTEX(registry_lock);
 
 /* struct egm_memory by proximity domain; stays until the module goes */
 static DEFINE_XARRAY(registry);
-
-static struct nvgrace_egm_host egm_host = {
-	.gpu_chain = BLOCKING_NOTIFIER_INIT(egm_host.gpu_chain),
-	.closed = __WAIT_QUEUE_HEAD_INITIALIZER(egm_host.closed),
-	.lock = __SPIN_LOCK_UNLOCKED(egm_host.lock),
-	.open_gpus = LIST_HEAD_INIT(egm_host.open_gpus),
-};
 
 /*
  * The regions hang under a device of the module, not under a GPU: any GPU of a
@@ -112,11 +102,6 @@ static void egm_dev_del_gpu(struct nvgrace_egm_dev *egm, struct nvgrace_gpu *gpu
 	list_del(&gpu->egm_gpu.node);
 }
 
-static void egm_dev_tell(struct nvgrace_gpu *gpu, enum nvgrace_egm_gpu_event event)
-{
-	blocking_notifier_call_chain(&egm_host.gpu_chain, event, &gpu->egm_gpu);
-}
-
 static struct egm_memory *egm_memory_add(const struct egm_props *props)
 {
 	struct egm_memory *memory = kzalloc_obj(*memory);
@@ -135,7 +120,15 @@ static struct egm_memory *egm_memory_add(const struct egm_props *props)
 		kfree(memory);
 		return ERR_PTR(ret);
 	}
+	egm_host_add_record(&memory->record);
 	return memory;
+}
+
+static void egm_memory_free(struct egm_memory *memory)
+{
+	egm_host_del_record(&memory->record);
+	put_pid(memory->record.last_owner);
+	kfree(memory);
 }
 
 /* Nothing but @gpu may know of the region when this fails. */
@@ -180,7 +173,7 @@ static int egm_dev_offer(struct nvgrace_gpu *gpu, struct egm_memory *memory)
 	ret = egm_dev_create(gpu, memory);
 	if (ret && added) {
 		xa_erase(&registry, gpu->props.pxm);
-		kfree(added);
+		egm_memory_free(added);
 	}
 	return ret;
 }
@@ -239,7 +232,7 @@ static enum egm_verdict egm_dev_join_locked(struct nvgrace_gpu *gpu)
 	}
 	if (memory && memory->egm) {
 		egm_dev_add_gpu(memory->egm, gpu);
-		egm_dev_tell(gpu, NVGRACE_EGM_GPU_JOINED);
+		egm_host_tell(gpu, NVGRACE_EGM_GPU_JOINED);
 		return EGM_JOINED;
 	}
 
@@ -268,7 +261,7 @@ static enum egm_verdict egm_dev_join_locked(struct nvgrace_gpu *gpu)
  */
 void egm_dev_join(struct nvgrace_gpu *gpu)
 {
-	gpu->egm_gpu.pdev = gpu->core.pdev;
+	egm_host_add_gpu(gpu);
 	gpu->verdict = egm_props_read(gpu->core.pdev, &gpu->props);
 	if (gpu->verdict == EGM_JOINED)
 		gpu->verdict = egm_range_valid(gpu->core.pdev, &gpu->props);
@@ -291,12 +284,13 @@ void egm_dev_leave(struct nvgrace_gpu *gpu)
 	struct nvgrace_egm_dev *egm = gpu->egm_gpu.egm;
 	struct egm_memory *memory;
 
+	guard(mutex)(&registry_lock);
+	if (egm)
+		egm_dev_del_gpu(egm, gpu);
+	egm_host_del_gpu(gpu);
 	if (!egm)
 		return;
-
-	guard(mutex)(&registry_lock);
-	egm_dev_del_gpu(egm, gpu);
-	egm_dev_tell(gpu, NVGRACE_EGM_GPU_LEFT);
+	egm_host_tell(gpu, NVGRACE_EGM_GPU_LEFT);
 	gpu->egm_gpu.egm = NULL;
 	if (!list_empty(&egm->gpus))
 		return;
@@ -305,33 +299,6 @@ void egm_dev_leave(struct nvgrace_gpu *gpu)
 	memory->egm = NULL;
 	auxiliary_device_delete(&egm->aux_dev);
 	auxiliary_device_uninit(&egm->aux_dev);
-}
-
-/**
- * egm_dev_vfio_opened - a GPU is about to be opened through VFIO
- * @gpu: the GPU
- */
-void egm_dev_vfio_opened(struct nvgrace_gpu *gpu)
-{
-	gpu->egm_gpu.opened_by = get_pid(task_tgid(current));
-
-	guard(spinlock)(&egm_host.lock);
-	gpu->egm_gpu.opened = ++egm_host.opens;
-	list_add_tail(&gpu->egm_gpu.open_node, &egm_host.open_gpus);
-}
-
-/**
- * egm_dev_vfio_closed - a GPU opened through VFIO has been closed
- * @gpu: the GPU, which can no longer do DMA
- */
-void egm_dev_vfio_closed(struct nvgrace_gpu *gpu)
-{
-	scoped_guard(spinlock, &egm_host.lock)
-		list_del(&gpu->egm_gpu.open_node);
-	put_pid(gpu->egm_gpu.opened_by);
-
-	wake_up_all(&egm_host.closed);
-	egm_dev_tell(gpu, NVGRACE_EGM_GPU_CLOSED);
 }
 
 /**
@@ -354,9 +321,7 @@ void egm_dev_exit(void)
 	unsigned long pxm;
 
 	root_device_unregister(egm_root);
-	xa_for_each(&registry, pxm, memory) {
-		put_pid(memory->record.last_owner);
-		kfree(memory);
-	}
+	xa_for_each(&registry, pxm, memory)
+		egm_memory_free(memory);
 	xa_destroy(&registry);
 }

@@ -6,6 +6,7 @@
 #include <linux/memory-failure.h>
 #include <linux/nvgrace-egm.h>
 #include <linux/vfio_pci_core.h>
+#include <linux/workqueue.h>
 
 #include "gpu_memory.h"
 
@@ -105,6 +106,8 @@ struct gpu_poison {
  * @props: firmware's properties; fixed from probe on
  * @verdict: fixed from probe on
  * @egm_gpu: what the driver of the memory knows of the GPU, its region among it
+ * @user_look: looks whether a user who has closed the GPU has let go of it
+ * @user_open: the GPU is open through VFIO
  */
 struct nvgrace_gpu {
 	struct vfio_pci_core_device core;
@@ -117,6 +120,8 @@ struct nvgrace_gpu {
 	struct egm_props props;
 	enum egm_verdict verdict;
 	struct nvgrace_egm_gpu egm_gpu;
+	struct delayed_work user_look;
+	bool user_open;
 };
 
 static inline struct nvgrace_gpu *pci_to_nvgrace_gpu(struct pci_dev *pdev)
@@ -194,8 +199,16 @@ void egm_dev_exit(void);
 void egm_dev_join(struct nvgrace_gpu *gpu);
 void egm_dev_leave(struct nvgrace_gpu *gpu);
 bool egm_dev_overlaps(struct pci_dev *pdev, const struct fw_range *range);
-void egm_dev_vfio_opened(struct nvgrace_gpu *gpu);
-void egm_dev_vfio_closed(struct nvgrace_gpu *gpu);
+
+/* egm_host.c */
+extern struct nvgrace_egm_host egm_host;
+void egm_host_add_record(struct nvgrace_egm_record *record);
+void egm_host_del_record(struct nvgrace_egm_record *record);
+void egm_host_add_gpu(struct nvgrace_gpu *gpu);
+void egm_host_del_gpu(struct nvgrace_gpu *gpu);
+void egm_host_tell(struct nvgrace_gpu *gpu, enum nvgrace_egm_gpu_event event);
+void egm_host_gpu_opened(struct nvgrace_gpu *gpu);
+void egm_host_gpu_closed(struct nvgrace_gpu *gpu);
 
 /* egm_sysfs.c */
 extern const struct attribute_group *nvgrace_gpu_groups[];

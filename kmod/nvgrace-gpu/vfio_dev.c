@@ -11,11 +11,11 @@ static int nvgrace_gpu_enable(struct nvgrace_gpu *gpu)
 	int ret;
 
 	/* Before the device can do DMA. */
-	egm_dev_vfio_opened(gpu);
+	egm_host_gpu_opened(gpu);
 
 	ret = vfio_pci_core_enable(&gpu->core);
 	if (ret)
-		egm_dev_vfio_closed(gpu);
+		egm_host_gpu_closed(gpu);
 	return ret;
 }
 
@@ -41,7 +41,7 @@ static int nvgrace_gpu_open_device(struct vfio_device *vdev)
 
 err_disable:
 	vfio_pci_core_disable(&gpu->core);
-	egm_dev_vfio_closed(gpu);
+	egm_host_gpu_closed(gpu);
 	return ret;
 }
 
@@ -62,7 +62,7 @@ static void nvgrace_gpu_core_close_device(struct vfio_device *vdev)
 {
 	vfio_pci_core_close_device(vdev);
 	/* Only now is bus mastering off, and with it DMA. */
-	egm_dev_vfio_closed(vfio_to_nvgrace_gpu(vdev));
+	egm_host_gpu_closed(vfio_to_nvgrace_gpu(vdev));
 }
 
 static void nvgrace_gpu_close_device(struct vfio_device *vdev)

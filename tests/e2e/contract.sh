@@ -45,7 +45,8 @@ refuses 22 'speaks another contract (magic 0x0)' magic=0
 refuses 22 'speaks another contract (magic 0x1234)' magic=0x1234 modname=nvidia_vgpu_vfio
 refuses 22 'speaks version 1 ' version=1
 refuses 22 'speaks version 2 ' version=2
-refuses 22 'speaks version 4 ' version=4
+refuses 22 'speaks version 3 ' version=3
+refuses 22 'speaks version 5 ' version=5
 refuses 22 'speaks version 0 ' version=0
 refuses 22 '(8 bytes) of the contract' struct_size=8
 # Whatever the parent thinks of it, it has an owner already: the host.

@@ -25,6 +25,12 @@ state_is() {
 	[[ $(state) == "$1" ]]
 }
 
+# becomes NAME STATE: soon; a container that has let go of a GPU tells nobody.
+becomes() {
+	wait_for 10 state_is "$2"
+	expect "$1" "$2" "$(state)"
+}
+
 # own NAME: becomes the owner, and maps all.
 own() {
 	expect "$1: open" ok "$(tell "$1" open /dev/egm4 rw)"
@@ -32,7 +38,7 @@ own() {
 	expect "$1: bytes that are not zero" 0 "$(tell "$1" nonzero)"
 }
 
-# leave NAME: gives the region up, as far as the kernel can see.
+# leave NAME: gives the region up, as far as the file tells.
 leave() {
 	expect "$1: unmap" ok "$(tell "$1" unmap)"
 	expect "$1: close" ok "$(tell "$1" close)"
@@ -116,26 +122,64 @@ expect "state after a reload" draining "$(state)"
 actor next
 expect "open with O_NONBLOCK after a reload" EAGAIN "$(tell next open /dev/egm4 rw nonblock)"
 
-# The GPU is closed.
+# The GPU is closed, which ends all DMA, but the container has its group, and lets it in again.
 ask next open /dev/egm4 rw
 ! answers next 1 || fail "open() did not wait: $answer"
 expect "former: bus mastering" 1 "$(bus_master "$edu")"
 expect "former: close the GPU" ok "$(tell former vfio-close "$edu")"
-answers next 60 || fail "open() still waits although the GPU is closed"
-expect "open" ok "$answer"
 expect "bus mastering of the closed GPU" 0 "$(bus_master "$edu")"
+! answers next 1 || fail "open() did not wait for the container: $answer"
+expect "former: opens the GPU again" 1234:11e8 "$(tell former vfio "$edu")"
+expect "what it reads: nobody else has come" 90 "$(tell former dma-read "$edu" "$iova")"
+! answers next 1 || fail "open() did not wait for the GPU that was opened again: $answer"
+
+# The GPU leaves the container, and the mapping goes with the last GPU.
+expect "former: takes the GPU out" ok "$(tell former vfio-leave "$edu")"
+answers next 60 || fail "open() still waits although the GPU is in no container"
+expect "open" ok "$answer"
 expect "state" in-use "$(state)"
 expect "map" ok "$(tell next map "$size")"
 expect "bytes that are not zero" 0 "$(tell next nonzero)"
 expect "fill" ok "$(tell next fill 0x77)"
-
-# Documented: the former owner's container still has the mapping, and through it the GPU gets in again.
-expect "former: opens the GPU again" 1234:11e8 "$(tell former vfio "$edu")"
-expect "documented limit: what the GPU of a kept container reads of the next owner" 119 \
-	"$(tell former dma-read "$edu" "$iova")"
 dismiss former
 leave next
-expect "state after all of it" idle "$(state)"
+becomes "state after all of it" idle
+
+# A GPU of a container that nobody has opened before the owner goes.
+actor former
+own former
+expect "former: fill" ok "$(tell former fill 90)"
+expect "former: puts a GPU into a container" ok "$(tell former vfio-join "$edu")"
+expect "former: DMA map" ok "$(tell former dma-map "$iova")"
+leave former
+expect "state with a GPU that can be opened" draining "$(state)"
+expect "former: opens it" 1234:11e8 "$(tell former vfio "$edu")"
+expect "what it reads: nobody else has come" 90 "$(tell former dma-read "$edu" "$iova")"
+expect "former: closes it" ok "$(tell former vfio-close "$edu")"
+sleep 1
+expect "state with a GPU that can be opened again" draining "$(state)"
+dismiss former
+becomes "state without a container" idle
+
+# Two GPUs of a container take turns in leaving it: it always has the mapping.
+actor former
+own former
+expect "former: fill" ok "$(tell former fill 90)"
+let_in former "$edu"
+expect "former: second GPU" 1234:1111 "$(tell former vfio "$other")"
+leave former
+for gpu in "$edu" "$other" "$edu"; do
+	expect "former: takes $gpu out" ok "$(tell former vfio-leave "$gpu")"
+	sleep 1
+	expect "state with another GPU in the container" draining "$(state)"
+	expect "former: $gpu comes back" ok "$(tell former vfio-join "$gpu")"
+	expect "former: and is opened" "1234:11e8 1234:1111" \
+		"$(for each in "$edu" "$other"; do tell former vfio "$each"; done | paste -sd' ')"
+done
+expect "what it reads: nobody else has come" 90 "$(tell former dma-read "$edu" "$iova")"
+expect "open with O_NONBLOCK" EAGAIN "$(tell next open /dev/egm4 rw nonblock)"
+dismiss former
+becomes "state without a container" idle
 
 # A GPU that was closed since and opened again has nothing to do with the last owner.
 actor former
@@ -145,7 +189,7 @@ let_in former "$edu"
 leave former
 expect "state" draining "$(state)"
 dismiss former
-expect "state with the GPU closed" idle "$(state)"
+becomes "state with the GPU closed" idle
 actor user
 expect "another user of the GPU" 1234:11e8 "$(tell user vfio "$edu")"
 expect "state with the GPU open again" idle "$(state)"
@@ -153,20 +197,22 @@ expect "open with O_NONBLOCK" ok "$(tell next open /dev/egm4 rw nonblock)"
 expect "close" ok "$(tell next close)"
 expect "state: this user's GPU was open when that owner went" draining "$(state)"
 dismiss user
-expect "state" idle "$(state)"
+becomes "state" idle
 
-# Two GPUs: the later one is closed and opened again, the earlier one is what counts.
+# Whoever opens a GPU while there is one to wait for may be in its container, and is waited for too.
 actor former
 own former
 expect "former: first GPU" 1234:11e8 "$(tell former vfio "$edu")"
 expect "former: second GPU" 1234:1111 "$(tell former vfio "$other")"
 leave former
-expect "former: close the second" ok "$(tell former vfio-close "$other")"
-expect "former: open it again" 1234:1111 "$(tell former vfio "$other")"
-expect "state" draining "$(state)"
-expect "former: close the first" ok "$(tell former vfio-close "$edu")"
-expect "state with the second open again" idle "$(state)"
+expect "former: takes the second out" ok "$(tell former vfio-leave "$other")"
+actor user
+expect "another user of the second" 1234:1111 "$(tell user vfio "$other")"
 dismiss former
+sleep 1
+expect "state with another user of the second" draining "$(state)"
+dismiss user
+becomes "state" idle
 
 # The driver is taken off the region under its owner, whose GPU stays.
 for gpu in "$edu" "$far"; do
@@ -212,8 +258,8 @@ expect "state after its GPUs came back" draining "$(state)"
 actor next
 ask next open /dev/egm4 rw
 ! answers next 1 || fail "open() did not wait for the other socket's GPU: $answer"
-expect "former: close it" ok "$(tell former vfio-close "$far")"
-answers next 60 || fail "open() still waits although the other socket's GPU is closed"
+expect "former: takes it out" ok "$(tell former vfio-leave "$far")"
+answers next 60 || fail "open() still waits although the other socket's GPU is in no container"
 expect "open" ok "$answer"
 expect "map" ok "$(tell next map "$size")"
 expect "bytes that are not zero" 0 "$(tell next nonzero)"

@@ -33,6 +33,7 @@ tell owner open /dev/egm4 rw
 tell owner map "$(host '.sockets[0].size')"
 tell owner fill 0x5a
 tell owner retired
+tell owner vfio "$(gpu 0)"
 dismiss owner
 wait_for 60 test "$(</sys/class/egm/egm4/state)" = idle
 cat /sys/class/egm/egm4/{state,retired_pages} >/dev/null
@@ -42,6 +43,10 @@ expect "regions" "" "$(ls /sys/class/egm)"
 region='&region->lock'
 before registry_lock "$region"
 before '&mm->mmap_lock' "$region"
+before "$region" users_lock
+before registry_lock users_lock
+before users_lock egm_host.lock
+before users_lock '&egm->gpus_lock'
 before "$region" egm_host.lock
 before "$region" '&memory->record.poison_lock'
 before registry_lock '&egm->gpus_lock'

@@ -52,11 +52,17 @@ MODULE_PARM_DESC(struct_size, "size of the contract's struct");
 static struct device *parent;
 static struct nvgrace_egm_dev *egm;
 
+static void egm_parent_owner_left(struct nvgrace_egm_dev *dev)
+{
+}
+
 static struct nvgrace_egm_host host = {
+	.owner_left = egm_parent_owner_left,
 	.gpu_chain = BLOCKING_NOTIFIER_INIT(host.gpu_chain),
 	.closed = __WAIT_QUEUE_HEAD_INITIALIZER(host.closed),
 	.lock = __SPIN_LOCK_UNLOCKED(host.lock),
 	.open_gpus = LIST_HEAD_INIT(host.open_gpus),
+	.records = LIST_HEAD_INIT(host.records),
 };
 
 static struct nvgrace_egm_record record = {

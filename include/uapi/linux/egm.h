@@ -31,15 +31,15 @@
  * that outlives close() all keep it.
  *
  * A VFIO type1 container maps this memory for a device by its physical address
- * and keeps no reference to the file. So, if one of the region's GPUs is still
- * open through VFIO when ownership ends, the next owner's open() waits until
- * every GPU that was open then has been closed once. It waits likewise for GPUs
- * of other sockets that the owner's process opened. So open /dev/egmX first, and
- * the GPUs of a virtual machine after it. Three things cannot be seen from here:
- * other devices in the same container, GPUs of other sockets that another process
- * opened for the owner, and a container that the former owner keeps, to open a GPU
- * through it later. Close the containers of a virtual machine before its memory
- * goes to another.
+ * and keeps no reference to the file. So, if one of the region's GPUs is open
+ * through VFIO when ownership ends, or in a container where it can be opened, the
+ * next owner's open() waits until every such GPU has left its container. It waits
+ * likewise for GPUs of other sockets that the owner's process opened, and for
+ * whoever opens one of the region's GPUs meanwhile. So open /dev/egmX first, and
+ * the GPUs of a virtual machine after it. Two things cannot be seen from here:
+ * other devices in the same container, and GPUs of other sockets that the owner's
+ * process has not opened. Close the containers of a virtual machine before
+ * its memory goes to another.
  *
  * A granule of 64 KiB is retired when firmware lists it, or when its memory fails
  * while the host runs. Retired granules are never cleared, and the module parameter
@@ -66,7 +66,7 @@
  *
  * ======== ==================================================================
  * EACCES   mmap() through a descriptor that is not open for reading and writing
- * EAGAIN   open() with ``O_NONBLOCK``, and a former owner's GPU is still open
+ * EAGAIN   open() with ``O_NONBLOCK``, and the region is draining
  * EBUSY    open() for writing, and the region has an owner, or the host is about
  *          to hibernate
  * EFAULT   a pointer argument is not accessible

@@ -13,8 +13,11 @@
  *	unmap, close
  *	vfio ADDRESS			open a PCI function through VFIO, all in one
  *					container; says what it is: "1234:11e8"
+ *	vfio-join ADDRESS		its group only: the container has it, and nobody
+ *					has opened the device
  *	vfio-close ADDRESS		the device only: group and container stay, for
  *					vfio to open it again
+ *	vfio-leave ADDRESS		the device and its group: the container stays
  *	vfio-region ADDRESS INDEX	its bytes, and areas that can be mapped where
  *					not all is the same: "0x40000000 0x0+0x20000000"
  *	vfio-map ADDRESS INDEX BYTES	like map
@@ -143,20 +146,35 @@ private:
 		return "ok";
 	}
 
-	std::string vfio(const Words &words)
+	programs::Group &group(const std::string &address)
 	{
-		const auto &address = words.at(1);
 		if (!container_)
 			container_.emplace();
-		if (!groups_.contains(address))
-			groups_.try_emplace(address, *container_, address);
-		groups_.at(address).open_device();
-		return groups_.at(address).identity();
+		return groups_.try_emplace(address, *container_, address).first->second;
+	}
+
+	std::string vfio(const Words &words)
+	{
+		auto &function = group(words.at(1));
+		function.open_device();
+		return function.identity();
+	}
+
+	std::string vfio_join(const Words &words)
+	{
+		group(words.at(1));
+		return "ok";
 	}
 
 	std::string vfio_close(const Words &words)
 	{
 		groups_.at(words.at(1)).close_device();
+		return "ok";
+	}
+
+	std::string vfio_leave(const Words &words)
+	{
+		groups_.erase(words.at(1));
 		return "ok";
 	}
 
@@ -242,7 +260,9 @@ private:
 		{ "unmap", [this](const Words &) { return unmap(); } },
 		{ "close", [this](const Words &) { return close(); } },
 		{ "vfio", [this](const Words &words) { return vfio(words); } },
+		{ "vfio-join", [this](const Words &words) { return vfio_join(words); } },
 		{ "vfio-close", [this](const Words &words) { return vfio_close(words); } },
+		{ "vfio-leave", [this](const Words &words) { return vfio_leave(words); } },
 		{ "vfio-region", [this](const Words &words) { return vfio_region(words); } },
 		{ "vfio-map", [this](const Words &words) { return vfio_map(words); } },
 		{ "vfio-peek", [this](const Words &words) { return vfio_peek(words); } },
