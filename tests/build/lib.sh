@@ -49,6 +49,11 @@ complaints() {
 	grep -iE '\b(warning|error)\b' "$1" | grep -v 'warning: pahole version differs'
 }
 
+# shared_objects WORK: the objects that belong to more than one module
+shared_objects() {
+	find "$1" -name '*.mod' -exec cat {} + | tr ' ' '\n' | sort | uniq -d | grep .
+}
+
 # copy_tree TO: a writable copy of the sources, to plant faults in
 copy_tree() {
 	mkdir -p "$1"
