@@ -7,7 +7,6 @@
 
 #include <linux/auxiliary_bus.h>
 #include <linux/list.h>
-#include <linux/lockdep.h>
 #include <linux/notifier.h>
 #include <linux/rwsem.h>
 #include <linux/sizes.h>
@@ -31,8 +30,8 @@ struct pid;
  * adds the device, and frees it in the device's release. The child may read it
  * from probe until its remove returns, not longer; what the child needs after
  * that (a file may live on) it copies. &struct nvgrace_egm_record belongs to the
- * child. The parent keeps it, so that it outlives a reload of the child and GPUs
- * that come and go, and touches nothing in it but what is said there.
+ * child, but for what is said there. The parent keeps it, so that it outlives a
+ * reload of the child and GPUs that come and go.
  *
  * The bus matches by name alone, and other parents create devices of the same
  * name with structs of another layout. So the child reads @magic first and
@@ -58,68 +57,50 @@ struct pid;
  * @pdev: the PCI function
  * @egm: the region that the GPU joined; fixed while the GPU can be opened; NULL:
  *	none
- * @open_node: entry in &nvgrace_egm_host.open_gpus
- * @opened: number of the open in force; one that follows in the same VFIO container
- *	counts as the same
- * @opened_by: the process that opened it; NULL: none has, since it is in its
- *	container
  */
 struct nvgrace_egm_gpu {
 	struct list_head node;
 	struct pci_dev *pdev;
 	struct nvgrace_egm_dev *egm;
-	struct list_head open_node;
-	u64 opened;
-	struct pid *opened_by;
 };
 
 /**
- * enum nvgrace_egm_gpu_event - actions of &nvgrace_egm_host.gpu_chain
+ * enum nvgrace_egm_event - actions of &nvgrace_egm_host.chain
  * @NVGRACE_EGM_GPU_JOINED: the GPU has been put on the list of its region
  * @NVGRACE_EGM_GPU_LEFT: the GPU has been taken off that list
- * @NVGRACE_EGM_GPU_CLOSED: a GPU, opened through VFIO, has been closed, and its group
- *	has left the container
+ * @NVGRACE_EGM_DRAINED: some region's &nvgrace_egm_record.waits_for has become NULL
  *
- * The data of the notification is the &struct nvgrace_egm_gpu.
+ * The data of the notification is the &struct nvgrace_egm_gpu, if it is about one.
  */
-enum nvgrace_egm_gpu_event {
+enum nvgrace_egm_event {
 	NVGRACE_EGM_GPU_JOINED,
 	NVGRACE_EGM_GPU_LEFT,
-	NVGRACE_EGM_GPU_CLOSED,
+	NVGRACE_EGM_DRAINED,
 };
 
 /**
- * struct nvgrace_egm_host - what all regions of a parent share: its GPUs, whatever
- *	region they joined, if any
- * @owner_left: the parent's; the child calls it when an owner goes, before it reads
- *	@opens: a GPU that is not open, but in a VFIO container, is put on the list
- *	with a number of its own. Sleeps
- * @gpu_chain: told of each GPU after it joined, left or was closed, with no lock
- *	of this file held
- * @closed: woken whenever a GPU leaves the list
- * @lock: protects what follows
- * @open_gpus: &struct nvgrace_egm_gpu of every GPU that is open through VFIO, or was
- *	and can be again with what its user has mapped for it
- * @opens: opens so far, also the number of the latest one
- * @records: &struct nvgrace_egm_record of all memory that was ever offered
+ * struct nvgrace_egm_host - what all regions of a parent share
+ * @owner_left: the child says that this process owns the region no more, and that
+ *	no more of the memory can be mapped for it; sets &nvgrace_egm_record.waits_for.
+ *	Sleeps
+ * @chain: told of what happens, with no lock of this file held
+ * @drained: woken after some region's &nvgrace_egm_record.waits_for has become NULL
+ * @lock: protects that field of all regions
  */
 struct nvgrace_egm_host {
-	void (*owner_left)(struct nvgrace_egm_dev *egm);
-	struct blocking_notifier_head gpu_chain;
-	wait_queue_head_t closed;
-	spinlock_t lock; /* what follows */
-	struct list_head open_gpus;
-	u64 opens;
-	struct list_head records;
+	void (*owner_left)(struct nvgrace_egm_dev *egm, struct pid *owner);
+	struct blocking_notifier_head chain;
+	wait_queue_head_t drained;
+	spinlock_t lock; /* nvgrace_egm_record.waits_for */
 };
 
 /**
  * struct nvgrace_egm_record - what must not be forgotten of a region
- * @node: entry in &nvgrace_egm_host.records; the parent's
- * @drain_until: opens of GPUs up to this number may still reach what the last
- *	owner mapped; protected by &nvgrace_egm_host.lock. The parent raises it as long
- *	as nvgrace_egm_drains() finds one
- * @last_owner: the process that owned the region last, or NULL; likewise protected
+ * @waits_for: a GPU whose DMA may reach what the last owner has mapped, and for which
+ *	the next one has to wait; NULL: none. The parent's; read under
+ *	&nvgrace_egm_host.lock
+ * @drain_node: the parent's
+ * @last_owner: the parent's: the process that owned the region last, or NULL
  * @poison_lock: protects what follows against readers in the middle of a write
  * @nr_poisoned: entries in @poisoned; grows only
  * @poison_lost: reports of failed granules that found no room
@@ -127,8 +108,8 @@ struct nvgrace_egm_host {
  *	arrival, each once
  */
 struct nvgrace_egm_record {
-	struct list_head node;
-	u64 drain_until;
+	struct nvgrace_egm_gpu *waits_for;
+	struct list_head drain_node;
 	struct pid *last_owner;
 	spinlock_t poison_lock; /* what follows */
 	u32 nr_poisoned;
@@ -174,36 +155,6 @@ static inline struct nvgrace_egm_dev *
 to_nvgrace_egm_dev(struct auxiliary_device *aux_dev)
 {
 	return container_of(aux_dev, struct nvgrace_egm_dev, aux_dev);
-}
-
-/**
- * nvgrace_egm_drains - find a GPU through which the last owner may reach a region
- * @host: what all regions share
- * @record: the region's
- *
- * VFIO's type1 container maps the memory by PFN and holds no reference to the
- * file, so DMA may outlive the owner: that of a GPU of this socket, or of any that
- * the owner's process has opened, for as long as it is open in a container of that
- * time, or can be opened there.
- *
- * Context: the caller holds @host->lock.
- * Return: such a GPU, or NULL.
- */
-static inline struct nvgrace_egm_gpu *
-nvgrace_egm_drains(struct nvgrace_egm_host *host,
-		   const struct nvgrace_egm_record *record)
-{
-	struct nvgrace_egm_gpu *gpu;
-
-	lockdep_assert_held(&host->lock);
-	list_for_each_entry(gpu, &host->open_gpus, open_node) {
-		if (gpu->opened > record->drain_until)
-			continue;
-		if (gpu->opened_by == record->last_owner ||
-		    (gpu->egm && gpu->egm->record == record))
-			return gpu;
-	}
-	return NULL;
 }
 
 #endif /* _LINUX_NVGRACE_EGM_H */

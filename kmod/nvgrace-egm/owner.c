@@ -21,29 +21,10 @@
 /* Set before any region is asked whether the host may hibernate. */
 static bool egm_hibernating;
 
-/*
- * Draining
- *
- * DMA may outlive the owner. The parent numbers the opens of GPUs; when an owner
- * goes, the number of the latest one is noted. As long as a GPU with that number or
- * a lower one is open, or can be opened again by whoever had it open, somebody's
- * DMA may reach the memory. A GPU that others open later has a higher number and
- * does not count.
- */
 static bool egm_owner_drained(struct nvgrace_egm_dev *egm)
 {
 	guard(spinlock)(&egm->host->lock);
-	return !nvgrace_egm_drains(egm->host, egm->record);
-}
-
-static void egm_owner_undrained(struct nvgrace_egm_dev *egm, struct pid *owner)
-{
-	egm->host->owner_left(egm);
-	scoped_guard(spinlock, &egm->host->lock) {
-		egm->record->drain_until = egm->host->opens;
-		swap(egm->record->last_owner, owner);
-	}
-	put_pid(owner);
+	return !egm->record->waits_for;
 }
 
 /* Removal waits until no opener waits, and this work goes with the opener. */
@@ -58,7 +39,7 @@ static void egm_owner_drain_notice(struct work_struct *work)
 	if (!egm)
 		return;
 	guard(spinlock)(&egm->host->lock);
-	gpu = nvgrace_egm_drains(egm->host, egm->record);
+	gpu = egm->record->waits_for;
 	if (gpu)
 		egm_notice(region, "open() waits for GPU %s, still open through VFIO or in a container since the last owner\n",
 			   pci_name(gpu->pdev));
@@ -75,7 +56,7 @@ static int egm_owner_drain(struct egm_region *region,
 		return -EAGAIN;
 
 	schedule_delayed_work(&region->drain_notice, EGM_DRAIN_NOTICE);
-	ret = wait_event_state(egm->host->closed,
+	ret = wait_event_state(egm->host->drained,
 			       egm_owner_drained(egm) || !READ_ONCE(region->egm),
 			       (TASK_KILLABLE | TASK_FREEZABLE));
 	cancel_delayed_work_sync(&region->drain_notice);
@@ -182,7 +163,7 @@ static void egm_owner_drop_holes(struct egm_region *region)
 /**
  * egm_owner_acquire - become the owner of a region
  * @region: the region
- * @nonblock: fail rather than wait for the last owner's GPUs
+ * @nonblock: fail rather than wait for GPUs that the last owner let in
  *
  * Context: sleeps for as long as clearing takes, killable; no lock is held.
  * Return: 0 with all of the memory cleared, or a negative errno with the region
@@ -249,9 +230,8 @@ void egm_owner_release(struct egm_region *region)
 	egm_mapping_forget(region);
 	scoped_guard(rwsem_write, &region->lock) {
 		if (region->egm)
-			egm_owner_undrained(region->egm, region->owner);
-		else
-			put_pid(region->owner);
+			region->egm->host->owner_left(region->egm, region->owner);
+		put_pid(region->owner);
 		region->owner = NULL;
 		egm_owner_drop_holes(region);
 		egm_owner_set_state(region, EGM_STATE_IDLE);
@@ -285,13 +265,14 @@ void egm_owner_shutdown(struct egm_region *region)
 		owner = get_pid(region->owner);
 		WRITE_ONCE(region->egm, NULL);
 	}
-	wake_up_all(&egm->host->closed);
+	wake_up_all(&egm->host->drained);
 	wait_event(region->settled, egm_owner_settled(region));
 
 	egm_mapping_revoke(region);
 	/* Not earlier: until here a device could still be given a mapping. */
 	if (owner)
-		egm_owner_undrained(egm, owner);
+		egm->host->owner_left(egm, owner);
+	put_pid(owner);
 }
 
 /**

@@ -205,9 +205,11 @@ static int egm_sysfs_gpu_event(struct notifier_block *nb, unsigned long event,
 	struct egm_region *region = container_of(nb, struct egm_region, gpu_nb);
 	struct nvgrace_egm_gpu *gpu = data;
 
-	/* That may have been the last one to drain, whatever region it joined. */
-	if (event == NVGRACE_EGM_GPU_CLOSED)
+	/* Some region: that may be this one. */
+	if (event == NVGRACE_EGM_DRAINED) {
 		egm_sysfs_state_changed(region);
+		return NOTIFY_OK;
+	}
 	if (gpu->egm != region->egm)
 		return NOTIFY_DONE;
 
@@ -253,7 +255,7 @@ int egm_sysfs_add(struct egm_region *region)
 	 * leaves, and one that is not yet is reported when it joins.
 	 */
 	region->gpu_nb.notifier_call = egm_sysfs_gpu_event;
-	ret = blocking_notifier_chain_register(&egm->host->gpu_chain,
+	ret = blocking_notifier_chain_register(&egm->host->chain,
 					       &region->gpu_nb);
 	if (ret) {
 		device_remove_bin_file(&region->dev, &bin_attr_retired_pages);
@@ -272,7 +274,7 @@ int egm_sysfs_add(struct egm_region *region)
  */
 void egm_sysfs_remove(struct egm_region *region)
 {
-	blocking_notifier_chain_unregister(&region->egm->host->gpu_chain,
+	blocking_notifier_chain_unregister(&region->egm->host->chain,
 					   &region->gpu_nb);
 	device_remove_bin_file(&region->dev, &bin_attr_retired_pages);
 }

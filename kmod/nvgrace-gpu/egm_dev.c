@@ -120,13 +120,11 @@ static struct egm_memory *egm_memory_add(const struct egm_props *props)
 		kfree(memory);
 		return ERR_PTR(ret);
 	}
-	egm_host_add_record(&memory->record);
 	return memory;
 }
 
 static void egm_memory_free(struct egm_memory *memory)
 {
-	egm_host_del_record(&memory->record);
 	put_pid(memory->record.last_owner);
 	kfree(memory);
 }
@@ -261,15 +259,15 @@ static enum egm_verdict egm_dev_join_locked(struct nvgrace_gpu *gpu)
  */
 void egm_dev_join(struct nvgrace_gpu *gpu)
 {
-	egm_host_add_gpu(gpu);
+	gpu->egm_gpu.pdev = gpu->core.pdev;
 	gpu->verdict = egm_props_read(gpu->core.pdev, &gpu->props);
 	if (gpu->verdict == EGM_JOINED)
 		gpu->verdict = egm_range_valid(gpu->core.pdev, &gpu->props);
-	if (gpu->verdict != EGM_JOINED)
-		return;
 
 	guard(mutex)(&registry_lock);
-	gpu->verdict = egm_dev_join_locked(gpu);
+	if (gpu->verdict == EGM_JOINED)
+		gpu->verdict = egm_dev_join_locked(gpu);
+	egm_host_add_gpu(gpu);
 }
 
 /**
@@ -320,6 +318,7 @@ void egm_dev_exit(void)
 	struct egm_memory *memory;
 	unsigned long pxm;
 
+	egm_host_exit();
 	root_device_unregister(egm_root);
 	xa_for_each(&registry, pxm, memory)
 		egm_memory_free(memory);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What all regions share: the GPUs whose DMA may reach what their users have mapped
+ * What all regions share: whether DMA may still reach what a former owner has mapped
  */
 #include <linux/cleanup.h>
 #include <linux/iommu.h>
@@ -17,37 +17,45 @@
 #include "nvgrace_gpu.h"
 
 /*
- * A GPU does DMA only while it is open. But whoever has closed it, and keeps its
- * IOMMU group in the container with all that is mapped there, may open it again.
- * So a GPU is on the list until its group has left the container, and its number
- * stays the same. Nothing tells of that: a work looks for it, every so often. Users
- * who change between two looks are taken for one.
+ * Draining
+ *
+ * VFIO's type1 container maps the memory by PFN and holds no reference to the
+ * file, so DMA may outlive the owner. Nor does it end when a GPU is closed: as long
+ * as its IOMMU group is in the container, whoever has that can open it again, or
+ * put in another one. The mappings are gone once there was a moment in which no GPU
+ * that may have been in there was in any container. Nothing tells of that: a work
+ * looks for such a moment, every so often.
  */
 #define EGM_HOST_LOOK	msecs_to_jiffies(20)
 
-/*
- * Serializes users who come and go. The list has a lock of its own for the
- * children, who must not sleep.
- */
-static DEFINE_MUTEX(users_lock);
+/* Protects what follows, and what a GPU and a record have for this file. */
+static DEFINE_MUTEX(drain_lock);
 
-static void egm_host_owner_left(struct nvgrace_egm_dev *egm);
+/* All GPUs */
+static LIST_HEAD(drain_gpus);
 
-struct nvgrace_egm_host egm_host = {
-	.owner_left = egm_host_owner_left,
-	.gpu_chain = BLOCKING_NOTIFIER_INIT(egm_host.gpu_chain),
-	.closed = __WAIT_QUEUE_HEAD_INITIALIZER(egm_host.closed),
-	.lock = __SPIN_LOCK_UNLOCKED(egm_host.lock),
-	.open_gpus = LIST_HEAD_INIT(egm_host.open_gpus),
-	.records = LIST_HEAD_INIT(egm_host.records),
-};
+/* The records of the regions that drain */
+static LIST_HEAD(drain_records);
+
+/* Whose DMA may have reached the region: the socket's, and what its owner opened */
+static bool egm_host_counts(struct nvgrace_gpu *gpu,
+			    struct nvgrace_egm_record *record)
+{
+	struct nvgrace_egm_dev *egm = gpu->egm_gpu.egm;
+
+	return (egm && egm->record == record) ||
+	       gpu->opened_by == record->last_owner;
+}
 
 /* Whether a user of VFIO has the GPU, which need not be open for that. */
-static bool egm_host_claimed(struct nvgrace_gpu *gpu)
+static bool egm_host_in_use(struct nvgrace_gpu *gpu)
 {
-	struct iommu_group *group = iommu_group_get(&gpu->core.pdev->dev);
+	struct iommu_group *group;
 	bool claimed;
 
+	if (gpu->open)
+		return true;
+	group = iommu_group_get(&gpu->core.pdev->dev);
 	if (!group)
 		return false;
 	claimed = iommu_group_dma_owner_claimed(group);
@@ -55,126 +63,150 @@ static bool egm_host_claimed(struct nvgrace_gpu *gpu)
 	return claimed;
 }
 
-static bool egm_host_listed(struct nvgrace_gpu *gpu)
+static bool egm_host_claim(struct nvgrace_gpu *gpu)
 {
-	lockdep_assert_held(&users_lock);
-	return !list_empty(&gpu->egm_gpu.open_node);
+	struct device *dev = &gpu->core.pdev->dev;
+
+	/* Nor does VFIO claim a device without. */
+	if (!device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY))
+		return true;
+	gpu->claimed = !iommu_device_claim_dma_owner(dev, &egm_host);
+	return gpu->claimed;
 }
 
 /*
- * As long as one GPU is waited for, so is whoever comes to the list: it may be in
- * the same container, and stay there with the mappings when the first has left.
+ * GPUs that are looked at one after the other could change places meanwhile. So
+ * "none" is the answer only if this file has had them all at once. VFIO's users are
+ * turned away for as long as that takes; where one of them is there anyway, this is
+ * not tried.
  */
-static void egm_host_list(struct nvgrace_gpu *gpu)
+static struct nvgrace_gpu *egm_host_user(struct nvgrace_egm_record *record)
 {
-	struct nvgrace_egm_record *record;
+	struct nvgrace_gpu *gpu, *user = NULL;
 
-	lockdep_assert_held(&users_lock);
-	guard(spinlock)(&egm_host.lock);
-	gpu->egm_gpu.opened = ++egm_host.opens;
-	list_for_each_entry(record, &egm_host.records, node)
-		if (nvgrace_egm_drains(&egm_host, record))
-			record->drain_until = egm_host.opens;
-	list_add_tail(&gpu->egm_gpu.open_node, &egm_host.open_gpus);
+	lockdep_assert_held(&drain_lock);
+	list_for_each_entry(gpu, &drain_gpus, drain_node)
+		if (egm_host_counts(gpu, record) && egm_host_in_use(gpu))
+			return gpu;
+
+	list_for_each_entry(gpu, &drain_gpus, drain_node) {
+		if (egm_host_counts(gpu, record) && !egm_host_claim(gpu)) {
+			user = gpu;
+			break;
+		}
+	}
+	list_for_each_entry(gpu, &drain_gpus, drain_node) {
+		if (gpu->claimed)
+			iommu_device_release_dma_owner(&gpu->core.pdev->dev);
+		gpu->claimed = false;
+	}
+	return user;
 }
 
-static void egm_host_unlist(struct nvgrace_gpu *gpu)
+/* Whether the region drains. */
+static bool egm_host_drains(struct nvgrace_egm_record *record)
 {
-	struct pid *opened_by = NULL;
+	struct nvgrace_gpu *gpu = egm_host_user(record);
 
-	lockdep_assert_held(&users_lock);
-	scoped_guard(spinlock, &egm_host.lock) {
-		list_del_init(&gpu->egm_gpu.open_node);
-		swap(gpu->egm_gpu.opened_by, opened_by);
+	guard(spinlock)(&egm_host.lock);
+	record->waits_for = gpu ? &gpu->egm_gpu : NULL;
+	return gpu;
+}
+
+/* Whether a region has ceased to drain. */
+static bool egm_host_look_locked(void)
+{
+	struct nvgrace_egm_record *record, *next;
+	bool drained = false;
+
+	lockdep_assert_held(&drain_lock);
+	list_for_each_entry_safe(record, next, &drain_records, drain_node) {
+		if (egm_host_drains(record))
+			continue;
+		list_del(&record->drain_node);
+		drained = true;
 	}
-	put_pid(opened_by);
+	return drained;
+}
 
-	wake_up_all(&egm_host.closed);
-	egm_host_tell(gpu, NVGRACE_EGM_GPU_CLOSED);
+static void egm_host_drained(void)
+{
+	wake_up_all(&egm_host.drained);
+	blocking_notifier_call_chain(&egm_host.chain, NVGRACE_EGM_DRAINED, NULL);
 }
 
 static void egm_host_look(struct work_struct *work)
 {
-	struct nvgrace_gpu *gpu = container_of(to_delayed_work(work),
-					       struct nvgrace_gpu, user_look);
+	bool drained;
 
-	guard(mutex)(&users_lock);
-	if (gpu->user_open || !egm_host_listed(gpu))
-		return;
-	if (egm_host_claimed(gpu))
-		schedule_delayed_work(&gpu->user_look, EGM_HOST_LOOK);
-	else
-		egm_host_unlist(gpu);
-}
-
-/* The GPUs that are not open, but can be opened in a container of that time. */
-static void egm_host_owner_left(struct nvgrace_egm_dev *egm)
-{
-	struct nvgrace_gpu *gpu;
-
-	guard(mutex)(&users_lock);
-	guard(rwsem_read)(&egm->gpus_lock);
-	list_for_each_entry(gpu, &egm->gpus, egm_gpu.node) {
-		if (egm_host_listed(gpu) || !egm_host_claimed(gpu))
-			continue;
-		egm_host_list(gpu);
-		schedule_delayed_work(&gpu->user_look, EGM_HOST_LOOK);
+	scoped_guard(mutex, &drain_lock) {
+		drained = egm_host_look_locked();
+		if (!list_empty(&drain_records))
+			schedule_delayed_work(to_delayed_work(work),
+					      EGM_HOST_LOOK);
 	}
+	if (drained)
+		egm_host_drained();
 }
+
+static DECLARE_DELAYED_WORK(drain_work, egm_host_look);
+
+static void egm_host_owner_left(struct nvgrace_egm_dev *egm, struct pid *owner)
+{
+	struct nvgrace_egm_record *record = egm->record;
+
+	guard(mutex)(&drain_lock);
+	put_pid(record->last_owner);
+	record->last_owner = get_pid(owner);
+	if (!egm_host_drains(record))
+		return;
+	list_add_tail(&record->drain_node, &drain_records);
+	schedule_delayed_work(&drain_work, EGM_HOST_LOOK);
+}
+
+struct nvgrace_egm_host egm_host = {
+	.owner_left = egm_host_owner_left,
+	.chain = BLOCKING_NOTIFIER_INIT(egm_host.chain),
+	.drained = __WAIT_QUEUE_HEAD_INITIALIZER(egm_host.drained),
+	.lock = __SPIN_LOCK_UNLOCKED(egm_host.lock),
+};
 
 /**
  * egm_host_tell - tell the regions of a GPU
  * @gpu: the GPU
  * @event: what happened to it
  */
-void egm_host_tell(struct nvgrace_gpu *gpu, enum nvgrace_egm_gpu_event event)
+void egm_host_tell(struct nvgrace_gpu *gpu, enum nvgrace_egm_event event)
 {
-	blocking_notifier_call_chain(&egm_host.gpu_chain, event, &gpu->egm_gpu);
-}
-
-/**
- * egm_host_add_record - there is memory that may have owners
- * @record: of the memory
- */
-void egm_host_add_record(struct nvgrace_egm_record *record)
-{
-	guard(spinlock)(&egm_host.lock);
-	list_add_tail(&record->node, &egm_host.records);
-}
-
-/**
- * egm_host_del_record - undo egm_host_add_record()
- * @record: of the memory
- */
-void egm_host_del_record(struct nvgrace_egm_record *record)
-{
-	guard(spinlock)(&egm_host.lock);
-	list_del(&record->node);
+	blocking_notifier_call_chain(&egm_host.chain, event, &gpu->egm_gpu);
 }
 
 /**
  * egm_host_add_gpu - a GPU is there that may be opened
- * @gpu: the GPU, neither in a region nor registered with VFIO
+ * @gpu: the GPU, in its region, and not yet registered with VFIO
  */
 void egm_host_add_gpu(struct nvgrace_gpu *gpu)
 {
-	gpu->egm_gpu.pdev = gpu->core.pdev;
-	INIT_LIST_HEAD(&gpu->egm_gpu.open_node);
-	INIT_DELAYED_WORK(&gpu->user_look, egm_host_look);
+	guard(mutex)(&drain_lock);
+	list_add_tail(&gpu->drain_node, &drain_gpus);
 }
 
 /**
  * egm_host_del_gpu - undo egm_host_add_gpu()
- * @gpu: the GPU, on no region's list and not registered with VFIO, which has taken
- *	its group out of any container unless another function keeps it there
+ * @gpu: the GPU, no longer registered with VFIO, which has taken its group out of
+ *	any container unless another function keeps it there
  */
 void egm_host_del_gpu(struct nvgrace_gpu *gpu)
 {
-	cancel_delayed_work_sync(&gpu->user_look);
+	bool drained;
 
-	guard(mutex)(&users_lock);
-	if (egm_host_listed(gpu))
-		egm_host_unlist(gpu);
+	scoped_guard(mutex, &drain_lock) {
+		list_del(&gpu->drain_node);
+		put_pid(gpu->opened_by);
+		drained = egm_host_look_locked();
+	}
+	if (drained)
+		egm_host_drained();
 }
 
 /**
@@ -183,23 +215,28 @@ void egm_host_del_gpu(struct nvgrace_gpu *gpu)
  */
 void egm_host_gpu_opened(struct nvgrace_gpu *gpu)
 {
-	guard(mutex)(&users_lock);
-	gpu->user_open = true;
-	if (!egm_host_listed(gpu))
-		egm_host_list(gpu);
-
-	guard(spinlock)(&egm_host.lock);
-	if (!gpu->egm_gpu.opened_by)
-		gpu->egm_gpu.opened_by = get_pid(task_tgid(current));
+	guard(mutex)(&drain_lock);
+	gpu->open = true;
+	put_pid(gpu->opened_by);
+	gpu->opened_by = get_pid(task_tgid(current));
 }
 
 /**
  * egm_host_gpu_closed - a GPU opened through VFIO has been closed
- * @gpu: the GPU, which can no longer do DMA; its user is still in place
+ * @gpu: the GPU, which can no longer do DMA
  */
 void egm_host_gpu_closed(struct nvgrace_gpu *gpu)
 {
-	guard(mutex)(&users_lock);
-	gpu->user_open = false;
-	schedule_delayed_work(&gpu->user_look, EGM_HOST_LOOK);
+	guard(mutex)(&drain_lock);
+	gpu->open = false;
+}
+
+/**
+ * egm_host_exit - the module goes
+ *
+ * All GPUs have left, so nothing drains.
+ */
+void egm_host_exit(void)
+{
+	cancel_delayed_work_sync(&drain_work);
 }

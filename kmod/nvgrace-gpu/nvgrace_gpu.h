@@ -6,7 +6,6 @@
 #include <linux/memory-failure.h>
 #include <linux/nvgrace-egm.h>
 #include <linux/vfio_pci_core.h>
-#include <linux/workqueue.h>
 
 #include "gpu_memory.h"
 
@@ -106,8 +105,10 @@ struct gpu_poison {
  * @props: firmware's properties; fixed from probe on
  * @verdict: fixed from probe on
  * @egm_gpu: what the driver of the memory knows of the GPU, its region among it
- * @user_look: looks whether a user who has closed the GPU has let go of it
- * @user_open: the GPU is open through VFIO
+ * @drain_node: what egm_host.c has of the GPU, as the rest
+ * @opened_by: the process that opened the GPU last, or NULL
+ * @open: the GPU is open through VFIO
+ * @claimed: nobody else may have its IOMMU group
  */
 struct nvgrace_gpu {
 	struct vfio_pci_core_device core;
@@ -120,8 +121,10 @@ struct nvgrace_gpu {
 	struct egm_props props;
 	enum egm_verdict verdict;
 	struct nvgrace_egm_gpu egm_gpu;
-	struct delayed_work user_look;
-	bool user_open;
+	struct list_head drain_node;
+	struct pid *opened_by;
+	bool open;
+	bool claimed;
 };
 
 static inline struct nvgrace_gpu *pci_to_nvgrace_gpu(struct pci_dev *pdev)
@@ -202,13 +205,12 @@ bool egm_dev_overlaps(struct pci_dev *pdev, const struct fw_range *range);
 
 /* egm_host.c */
 extern struct nvgrace_egm_host egm_host;
-void egm_host_add_record(struct nvgrace_egm_record *record);
-void egm_host_del_record(struct nvgrace_egm_record *record);
 void egm_host_add_gpu(struct nvgrace_gpu *gpu);
 void egm_host_del_gpu(struct nvgrace_gpu *gpu);
-void egm_host_tell(struct nvgrace_gpu *gpu, enum nvgrace_egm_gpu_event event);
+void egm_host_tell(struct nvgrace_gpu *gpu, enum nvgrace_egm_event event);
 void egm_host_gpu_opened(struct nvgrace_gpu *gpu);
 void egm_host_gpu_closed(struct nvgrace_gpu *gpu);
+void egm_host_exit(void);
 
 /* egm_sysfs.c */
 extern const struct attribute_group *nvgrace_gpu_groups[];

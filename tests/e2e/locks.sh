@@ -43,10 +43,10 @@ expect "regions" "" "$(ls /sys/class/egm)"
 region='&region->lock'
 before registry_lock "$region"
 before '&mm->mmap_lock' "$region"
-before "$region" users_lock
-before registry_lock users_lock
-before users_lock egm_host.lock
-before users_lock '&egm->gpus_lock'
+before "$region" drain_lock
+before registry_lock drain_lock
+before drain_lock '&group->mutex'
+before drain_lock egm_host.lock
 before "$region" egm_host.lock
 before "$region" '&memory->record.poison_lock'
 before registry_lock '&egm->gpus_lock'

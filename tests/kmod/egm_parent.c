@@ -8,7 +8,6 @@
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/notifier.h>
-#include <linux/pid.h>
 #include <linux/rwsem.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -52,17 +51,15 @@ MODULE_PARM_DESC(struct_size, "size of the contract's struct");
 static struct device *parent;
 static struct nvgrace_egm_dev *egm;
 
-static void egm_parent_owner_left(struct nvgrace_egm_dev *dev)
+static void egm_parent_owner_left(struct nvgrace_egm_dev *dev, struct pid *owner)
 {
 }
 
 static struct nvgrace_egm_host host = {
 	.owner_left = egm_parent_owner_left,
-	.gpu_chain = BLOCKING_NOTIFIER_INIT(host.gpu_chain),
-	.closed = __WAIT_QUEUE_HEAD_INITIALIZER(host.closed),
+	.chain = BLOCKING_NOTIFIER_INIT(host.chain),
+	.drained = __WAIT_QUEUE_HEAD_INITIALIZER(host.drained),
 	.lock = __SPIN_LOCK_UNLOCKED(host.lock),
-	.open_gpus = LIST_HEAD_INIT(host.open_gpus),
-	.records = LIST_HEAD_INIT(host.records),
 };
 
 static struct nvgrace_egm_record record = {
@@ -140,7 +137,6 @@ static void __exit egm_parent_exit(void)
 	auxiliary_device_delete(&egm->aux_dev);
 	auxiliary_device_uninit(&egm->aux_dev);
 	root_device_unregister(parent);
-	put_pid(record.last_owner);
 }
 module_exit(egm_parent_exit);
 

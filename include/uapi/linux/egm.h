@@ -31,15 +31,13 @@
  * that outlives close() all keep it.
  *
  * A VFIO type1 container maps this memory for a device by its physical address
- * and keeps no reference to the file. So, if one of the region's GPUs is open
- * through VFIO when ownership ends, or in a container where it can be opened, the
- * next owner's open() waits until every such GPU has left its container. It waits
- * likewise for GPUs of other sockets that the owner's process opened, and for
- * whoever opens one of the region's GPUs meanwhile. So open /dev/egmX first, and
- * the GPUs of a virtual machine after it. Two things cannot be seen from here:
- * other devices in the same container, and GPUs of other sockets that the owner's
- * process has not opened. Close the containers of a virtual machine before
- * its memory goes to another.
+ * and keeps no reference to the file. So, when ownership has ended, the next owner's
+ * open() waits for a moment in which none of the region's GPUs is open through VFIO,
+ * or in a container, nor any GPU of another socket that the owner's process was the
+ * last to open. Who has such a GPU, and calls open(), waits for itself: open
+ * /dev/egmX first, and the GPUs of a virtual machine after it. Other devices in the
+ * same container cannot be seen from here, nor other GPUs of other sockets. Close
+ * the containers of a virtual machine before its memory goes to another.
  *
  * A granule of 64 KiB is retired when firmware lists it, or when its memory fails
  * while the host runs. Retired granules are never cleared, and the module parameter
@@ -125,8 +123,8 @@ struct egm_retired_pages_list {
 /**
  * enum egm_state - who has the region
  * @EGM_STATE_IDLE: nobody owns the region
- * @EGM_STATE_DRAINING: it has no owner, but the next one waits until the last
- *	one's GPUs are closed
+ * @EGM_STATE_DRAINING: it has no owner, but the next one waits until no GPU can
+ *	reach what the last one has mapped
  * @EGM_STATE_CLEARING: an opener waits until all of it is zero
  * @EGM_STATE_IN_USE: it has an owner
  */
