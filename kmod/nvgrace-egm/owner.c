@@ -41,7 +41,7 @@ static void egm_owner_drain_notice(struct work_struct *work)
 	guard(spinlock)(&egm->host->lock);
 	gpu = egm->record->waits_for;
 	if (gpu)
-		egm_notice(region, "open() waits for GPU %s, still open through VFIO or in a container since the last owner\n",
+		egm_notice(region, "open() waits for GPU %s, which is open through VFIO or in a container\n",
 			   pci_name(gpu->pdev));
 }
 

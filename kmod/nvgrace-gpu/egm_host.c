@@ -47,17 +47,25 @@ static bool egm_host_counts(struct nvgrace_gpu *gpu,
 	       gpu->opened_by == record->last_owner;
 }
 
-/* Whether a user of VFIO has the GPU, which need not be open for that. */
+/* What VFIO asks of a device before it claims it; without, its group may be a fake. */
+static bool egm_host_translated(struct nvgrace_gpu *gpu)
+{
+	return device_iommu_capable(&gpu->core.pdev->dev,
+				    IOMMU_CAP_CACHE_COHERENCY);
+}
+
+/*
+ * Whether a user of VFIO has the GPU, which need not be open for that. A driver of
+ * another function in its group counts as one: VFIO cannot use such a GPU at all.
+ */
 static bool egm_host_in_use(struct nvgrace_gpu *gpu)
 {
 	struct iommu_group *group;
 	bool claimed;
 
-	if (gpu->open)
-		return true;
+	if (gpu->open || !egm_host_translated(gpu))
+		return gpu->open;
 	group = iommu_group_get(&gpu->core.pdev->dev);
-	if (!group)
-		return false;
 	claimed = iommu_group_dma_owner_claimed(group);
 	iommu_group_put(group);
 	return claimed;
@@ -65,29 +73,34 @@ static bool egm_host_in_use(struct nvgrace_gpu *gpu)
 
 static bool egm_host_claim(struct nvgrace_gpu *gpu)
 {
-	struct device *dev = &gpu->core.pdev->dev;
-
-	/* Nor does VFIO claim a device without. */
-	if (!device_iommu_capable(dev, IOMMU_CAP_CACHE_COHERENCY))
+	if (!egm_host_translated(gpu))
 		return true;
-	gpu->claimed = !iommu_device_claim_dma_owner(dev, &egm_host);
+	gpu->claimed = !iommu_device_claim_dma_owner(&gpu->core.pdev->dev,
+						     &egm_host);
 	return gpu->claimed;
 }
 
 /*
- * GPUs that are looked at one after the other could change places meanwhile. So
- * "none" is the answer only if this file has had them all at once. VFIO's users are
- * turned away for as long as that takes; where one of them is there anyway, this is
- * not tried.
+ * GPUs that are looked at one after the other could change places meanwhile. So if
+ * there are several, "none" is the answer only if this file has had them all at
+ * once. VFIO's users are turned away for as long as that takes; where one of them is
+ * there anyway, this is not tried.
  */
 static struct nvgrace_gpu *egm_host_user(struct nvgrace_egm_record *record)
 {
 	struct nvgrace_gpu *gpu, *user = NULL;
+	unsigned int count = 0;
 
 	lockdep_assert_held(&drain_lock);
-	list_for_each_entry(gpu, &drain_gpus, drain_node)
-		if (egm_host_counts(gpu, record) && egm_host_in_use(gpu))
+	list_for_each_entry(gpu, &drain_gpus, drain_node) {
+		if (!egm_host_counts(gpu, record))
+			continue;
+		if (egm_host_in_use(gpu))
 			return gpu;
+		count++;
+	}
+	if (count < 2)
+		return NULL;
 
 	list_for_each_entry(gpu, &drain_gpus, drain_node) {
 		if (egm_host_counts(gpu, record) && !egm_host_claim(gpu)) {
@@ -113,55 +126,57 @@ static bool egm_host_drains(struct nvgrace_egm_record *record)
 	return gpu;
 }
 
-/* Whether a region has ceased to drain. */
-static bool egm_host_look_locked(void)
-{
-	struct nvgrace_egm_record *record, *next;
-	bool drained = false;
+static void egm_host_look(struct work_struct *work);
+static DECLARE_DELAYED_WORK(drain_work, egm_host_look);
 
-	lockdep_assert_held(&drain_lock);
-	list_for_each_entry_safe(record, next, &drain_records, drain_node) {
-		if (egm_host_drains(record))
-			continue;
-		list_del(&record->drain_node);
-		drained = true;
-	}
-	return drained;
+/* Not while devices sleep: their IOMMU may, too. */
+static void egm_host_look_later(void)
+{
+	queue_delayed_work(system_freezable_wq, &drain_work, EGM_HOST_LOOK);
 }
 
-static void egm_host_drained(void)
+/*
+ * By the work, whoever asks: where there is no memory to give a GPU back, the IOMMU
+ * core can only warn, and a process that is killed for want of memory is refused it.
+ */
+static void egm_host_look_now(void)
 {
-	wake_up_all(&egm_host.drained);
-	blocking_notifier_call_chain(&egm_host.chain, NVGRACE_EGM_DRAINED, NULL);
+	egm_host_look_later();
+	flush_delayed_work(&drain_work);
 }
 
 static void egm_host_look(struct work_struct *work)
 {
-	bool drained;
+	struct nvgrace_egm_record *record, *next;
+	bool drained = false;
 
 	scoped_guard(mutex, &drain_lock) {
-		drained = egm_host_look_locked();
+		list_for_each_entry_safe(record, next, &drain_records,
+					 drain_node) {
+			if (egm_host_drains(record))
+				continue;
+			list_del(&record->drain_node);
+			drained = true;
+		}
 		if (!list_empty(&drain_records))
-			schedule_delayed_work(to_delayed_work(work),
-					      EGM_HOST_LOOK);
+			egm_host_look_later();
 	}
-	if (drained)
-		egm_host_drained();
+	if (!drained)
+		return;
+	wake_up_all(&egm_host.drained);
+	blocking_notifier_call_chain(&egm_host.chain, NVGRACE_EGM_DRAINED, NULL);
 }
-
-static DECLARE_DELAYED_WORK(drain_work, egm_host_look);
 
 static void egm_host_owner_left(struct nvgrace_egm_dev *egm, struct pid *owner)
 {
 	struct nvgrace_egm_record *record = egm->record;
 
-	guard(mutex)(&drain_lock);
-	put_pid(record->last_owner);
-	record->last_owner = get_pid(owner);
-	if (!egm_host_drains(record))
-		return;
-	list_add_tail(&record->drain_node, &drain_records);
-	schedule_delayed_work(&drain_work, EGM_HOST_LOOK);
+	scoped_guard(mutex, &drain_lock) {
+		put_pid(record->last_owner);
+		record->last_owner = get_pid(owner);
+		list_add_tail(&record->drain_node, &drain_records);
+	}
+	egm_host_look_now();
 }
 
 struct nvgrace_egm_host egm_host = {
@@ -198,15 +213,12 @@ void egm_host_add_gpu(struct nvgrace_gpu *gpu)
  */
 void egm_host_del_gpu(struct nvgrace_gpu *gpu)
 {
-	bool drained;
-
 	scoped_guard(mutex, &drain_lock) {
 		list_del(&gpu->drain_node);
 		put_pid(gpu->opened_by);
-		drained = egm_host_look_locked();
 	}
-	if (drained)
-		egm_host_drained();
+	/* Nobody waits for it any more. */
+	egm_host_look_now();
 }
 
 /**

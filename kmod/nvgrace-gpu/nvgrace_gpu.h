@@ -106,7 +106,7 @@ struct gpu_poison {
  * @verdict: fixed from probe on
  * @egm_gpu: what the driver of the memory knows of the GPU, its region among it
  * @drain_node: what egm_host.c has of the GPU, as the rest
- * @opened_by: the process that opened the GPU last, or NULL
+ * @opened_by: who opened the GPU last while nobody had it open, or NULL
  * @open: the GPU is open through VFIO
  * @claimed: nobody else may have its IOMMU group
  */
