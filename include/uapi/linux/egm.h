@@ -34,7 +34,7 @@
  * and keeps no reference to the file. So, when ownership has ended, the next owner's
  * open() waits for a moment in which none of the region's GPUs is open through VFIO,
  * or in a container, nor any GPU of another socket that the owner's process was the
- * last to open. Who has such a GPU, and calls open(), waits for itself: open
+ * last to open. Until then, who has such a GPU and calls open() waits for itself: open
  * /dev/egmX first, and the GPUs of a virtual machine after it. Other devices in the
  * same container cannot be seen from here, nor other GPUs of other sockets. Close
  * the containers of a virtual machine before its memory goes to another.
