@@ -69,7 +69,7 @@ protected:
 		std::set<unsigned int> found;
 
 		for (const Trace::Event &event : trace.events("workqueue_execute_start")) {
-			if (event.text.find("function egm_") != std::string::npos)
+			if (event.text.find("function egm_clear_") != std::string::npos)
 				found.insert(event.cpu);
 		}
 		return found;
