@@ -153,10 +153,12 @@ static void egm_host_look(struct work_struct *work)
 	scoped_guard(mutex, &drain_lock) {
 		list_for_each_entry_safe(record, next, &drain_records,
 					 drain_node) {
+			const bool waited = record->waits_for;
+
 			if (egm_host_drains(record))
 				continue;
 			list_del(&record->drain_node);
-			drained = true;
+			drained |= waited;
 		}
 		if (!list_empty(&drain_records))
 			egm_host_look_later();
