@@ -126,8 +126,7 @@ def command(host, kernel, parameters, root_image, run, shell):
                  "-device", "virtserialport,chardev=qmp,name=egm.qmp"]
 
     machine = "virt,gic-version=3,virtualization=on,iommu=smmuv3,ras=on"
-    # Touched beforehand: the first write to lazily given memory would spoil every timing.
-    ram = "memory-backend-ram,prealloc=on"
+    ram = f"memory-backend-ram,prealloc={'on' if host['prealloc'] else 'off'}"
     if host["nodes"]:
         line += ["-M", machine]
         for number, node in enumerate(host["nodes"]):

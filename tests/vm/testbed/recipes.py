@@ -5,6 +5,7 @@ An entry is keyed by the text of the function that builds it, by debian.py, and 
 packages, so an edit here rebuilds exactly the entries whose function it touches.
 """
 
+import functools
 import inspect
 import os
 import re
@@ -91,6 +92,7 @@ def recipe(name: str, inputs, needs: float, function, *arguments, helpers=()) ->
                   lambda target, workdir: function(target, workdir, *arguments))
 
 
+@functools.cache
 def all_recipes() -> dict[str, Recipe]:
     """Every entry that this tree wants, by name."""
     root = recipe("root-build", ["amd64", "arm64", *ROOT_BUILD], 5, root_build)
