@@ -128,6 +128,7 @@ static bool egm_host_drains(struct nvgrace_egm_record *record)
 
 static void egm_host_look(struct work_struct *work);
 static DECLARE_DELAYED_WORK(drain_work, egm_host_look);
+static DEFINE_MUTEX(drain_flush_lock);
 
 /* Not while devices sleep: their IOMMU may, too. */
 static void egm_host_look_later(void)
@@ -138,9 +139,13 @@ static void egm_host_look_later(void)
 /*
  * By the work, whoever asks: where there is no memory to give a GPU back, the IOMMU
  * core can only warn, and a process that is killed for want of memory is refused it.
+ *
+ * One at a time: a work that somebody else is about to queue is not yet there to be
+ * flushed, and the look would be over before it has begun.
  */
 static void egm_host_look_now(void)
 {
+	guard(mutex)(&drain_flush_lock);
 	egm_host_look_later();
 	flush_delayed_work(&drain_work);
 }
@@ -215,12 +220,19 @@ void egm_host_add_gpu(struct nvgrace_gpu *gpu)
  */
 void egm_host_del_gpu(struct nvgrace_gpu *gpu)
 {
+	bool draining;
+
 	scoped_guard(mutex, &drain_lock) {
 		list_del(&gpu->drain_node);
 		put_pid(gpu->opened_by);
+		draining = !list_empty(&drain_records);
 	}
-	/* Nobody waits for it any more. */
-	egm_host_look_now();
+	/*
+	 * Nobody may wait for it any more. Not if nobody waits at all: a GPU that is
+	 * unplugged while the host wakes up must not wait for what is still frozen.
+	 */
+	if (draining)
+		egm_host_look_now();
 }
 
 /**

@@ -45,6 +45,7 @@ before registry_lock "$region"
 before '&mm->mmap_lock' "$region"
 before "$region" drain_lock
 before registry_lock drain_lock
+before "$region" drain_flush_lock
 before drain_lock '&group->mutex'
 before drain_lock egm_host.lock
 before "$region" egm_host.lock
