@@ -36,11 +36,17 @@ static unsigned int fw_range_phys_bits(void)
 	return min_t(u32, cpu, MAX_PHYSMEM_BITS);
 }
 
+/* Memory that firmware needs while the host runs, and memory that is broken */
+#define FW_RANGE_KEPT	(BIT(EFI_RUNTIME_SERVICES_CODE) |	\
+			 BIT(EFI_RUNTIME_SERVICES_DATA) |	\
+			 BIT(EFI_ACPI_MEMORY_NVS) |		\
+			 BIT(EFI_UNUSABLE_MEMORY))
+
 /*
- * Whether firmware keeps a part of the range for itself. On arm64 such memory is
- * a plain entry among the resources.
+ * Whether a part of the range has one of the types in firmware's memory map. On
+ * arm64 such memory is a plain entry among the resources, whatever its type.
  */
-static bool fw_range_is_firmwares(const struct resource *res)
+static bool fw_range_has_type(const struct resource *res, unsigned long types)
 {
 	efi_memory_desc_t *md;
 
@@ -51,15 +57,9 @@ static bool fw_range_is_firmwares(const struct resource *res)
 			DEFINE_RES_MEM(md->phys_addr,
 				       md->num_pages << EFI_PAGE_SHIFT);
 
-		switch (md->type) {
-		case EFI_RESERVED_TYPE:
-		case EFI_RUNTIME_SERVICES_CODE:
-		case EFI_RUNTIME_SERVICES_DATA:
-		case EFI_UNUSABLE_MEMORY:
-		case EFI_ACPI_MEMORY_NVS:
-			if (resource_overlaps(res, &memory))
-				return true;
-		}
+		if (md->type < EFI_MAX_MEMORY_TYPE && (types & BIT(md->type)) &&
+		    resource_overlaps(res, &memory))
+			return true;
 	}
 	return false;
 }
@@ -87,12 +87,15 @@ static int fw_range_found(struct resource *res, void *data)
 	 * Firmware may set the range itself aside in its memory map. Then an
 	 * entry has exactly its bounds, and is nothing but memory.
 	 */
-	if (plain && res->start == walk->res.start && res->end == walk->res.end)
+	if (plain && res->start == walk->res.start &&
+	    res->end == walk->res.end &&
+	    !fw_range_has_type(&walk->res, FW_RANGE_KEPT))
 		return 0;
 
 	/* The memory of a CXL device lies within a window that firmware names. */
 	if (plain && walk->cxl && resource_contains(res, &walk->res) &&
-	    !fw_range_is_firmwares(&walk->res))
+	    !fw_range_has_type(&walk->res,
+			       FW_RANGE_KEPT | BIT(EFI_RESERVED_TYPE)))
 		return 0;
 
 	walk->found.flags = res->flags;
