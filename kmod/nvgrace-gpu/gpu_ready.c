@@ -133,21 +133,6 @@ out_disable:
 }
 
 /**
- * gpu_ready_open - prepare for gpu_ready_lock()
- * @gpu: the GPU, with memory, enabled for VFIO
- *
- * Return: 0 or a negative errno.
- */
-int gpu_ready_open(struct nvgrace_gpu *gpu)
-{
-	if (gpu->cxl_dvsec)
-		return 0;
-
-	gpu->bar0 = vfio_pci_core_get_iomap(&gpu->core, 0);
-	return PTR_ERR_OR_ZERO(gpu->bar0);
-}
-
-/**
  * gpu_ready_reset - note that a GPU has been reset, or something like it
  * @gpu: the GPU
  *
@@ -156,6 +141,23 @@ int gpu_ready_open(struct nvgrace_gpu *gpu)
 void gpu_ready_reset(struct nvgrace_gpu *gpu)
 {
 	atomic_inc(&gpu->resets);
+}
+
+/**
+ * gpu_ready_open - prepare for gpu_ready_lock()
+ * @gpu: the GPU, with memory, enabled for VFIO
+ *
+ * Return: 0 or a negative errno.
+ */
+int gpu_ready_open(struct nvgrace_gpu *gpu)
+{
+	/* It slept while nobody had it, and not every GPU is reset when it is opened. */
+	gpu_ready_reset(gpu);
+	if (gpu->cxl_dvsec)
+		return 0;
+
+	gpu->bar0 = vfio_pci_core_get_iomap(&gpu->core, 0);
+	return PTR_ERR_OR_ZERO(gpu->bar0);
 }
 
 static int gpu_ready_check(struct nvgrace_gpu *gpu, bool awake, int resets,
@@ -172,8 +174,11 @@ static int gpu_ready_check(struct nvgrace_gpu *gpu, bool awake, int resets,
 		return 0;
 
 	ret = gpu_ready_look(gpu, seconds);
-	/* Of this reset only: another one may have followed meanwhile. */
-	if (!ret)
+	/*
+	 * Of this reset only: another one may have followed meanwhile. Not of a GPU that
+	 * sleeps again as soon as its caller lets it.
+	 */
+	if (!ret && !gpu->core.pm_runtime_engaged)
 		WRITE_ONCE(gpu->ready_resets, resets);
 	return ret;
 }

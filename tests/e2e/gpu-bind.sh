@@ -147,6 +147,28 @@ for used in 0 1 2; do
 	dismiss user
 	bind "$gpu"
 done
+
+# Nobody resets this one, and between its users it may have slept without power.
+gpu=${gpus[0]}
+echo >"$devices/$gpu/reset_method"
+actor user
+for ready in 0xff 0; do
+	say_ready "$gpu" $ready
+	tell user vfio "$gpu" >/dev/null
+	expect "$gpu: memory on" ok "$(tell user vfio-poke "$gpu" 7 4 2)"
+	ask user vfio-peek "$gpu" 4 0
+	if ((ready)); then
+		answers user 60 || fail "$gpu is ready, and cannot be read"
+		expect "user: close $gpu" ok "$(tell user vfio-close "$gpu")"
+	else
+		! answers user 2 || fail "$gpu was not ready when it was opened: $answer"
+		say_ready "$gpu"
+		answers user 60 || fail "$gpu is ready now, and cannot be read"
+	fi
+	[[ $answer == 0x* ]] || fail "memory of $gpu: $answer"
+done
+echo "ok: $gpu is looked at when it is opened"
+dismiss user
 for gpu in "${gpus[@]}"; do
 	unbind "$gpu"
 done

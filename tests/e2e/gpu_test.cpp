@@ -800,6 +800,17 @@ TEST_F(NotReady, AReadWaitsAfterASleep)
 	EXPECT_EQ(waits_for_it([&] { return read(); }), 0);
 }
 
+TEST_F(NotReady, EachReadInASleepWaits)
+{
+	see_it_ready();
+	ASSERT_EQ(gpu.function().set_feature(VFIO_DEVICE_FEATURE_LOW_POWER_ENTRY), 0);
+	gpu.say_ready();
+	EXPECT_EQ(read(), 0);
+	gpu.say_ready(0);
+	EXPECT_EQ(waits_for_it([&] { return read(); }), 0);
+	ASSERT_EQ(gpu.function().set_feature(VFIO_DEVICE_FEATURE_LOW_POWER_EXIT), 0);
+}
+
 TEST_F(NotReady, ATouchEndsInSigbusAtTheLimit)
 {
 	EXPECT_EQ(read_from(slice.data()), -SIGBUS);
