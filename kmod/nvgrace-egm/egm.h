@@ -59,7 +59,7 @@ struct egm_poison {
  * @retired: offsets of the granules that firmware retired, ascending; fixed
  * @nr_retired: entries in @retired
  * @poison: listens for memory that fails
- * @gpu_nb: hears of GPUs that come, go and are closed
+ * @gpu_nb: hears of GPUs that come and go, and of regions that have drained
  * @pm_nb: is asked whether the host may hibernate
  * @state_node: the attribute of that name, for who polls it; outlives the device
  * @drain_notice: says for whom an opener waits, if it waits long
@@ -181,7 +181,7 @@ int egm_retired_merge(struct egm_region *region, bool firmware, bool poisoned,
 		      u64 **granules);
 
 /* retired_table.c */
-void egm_retired_table_load(struct egm_region *region, phys_addr_t table);
+int egm_retired_table_load(struct egm_region *region, phys_addr_t table);
 
 /* poison.c */
 void egm_poison_init(struct egm_region *region);

@@ -171,7 +171,9 @@ struct egm_region *egm_region_add(struct nvgrace_egm_dev *egm)
 	if (ret)
 		goto err_put;
 
-	egm_retired_table_load(region, egm->retired_base);
+	ret = egm_retired_table_load(region, egm->retired_base);
+	if (ret)
+		goto err_release;
 
 	ret = egm_owner_start(region);
 	if (ret)

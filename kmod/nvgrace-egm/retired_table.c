@@ -6,6 +6,7 @@
  * granule that it lies in. Nothing about the table can be trusted.
  */
 #include <linux/efi.h>
+#include <linux/err.h>
 #include <linux/io.h>
 #include <linux/ioport.h>
 #include <linux/mm.h>
@@ -78,7 +79,10 @@ static const char *egm_retired_refuse(phys_addr_t table, size_t len)
 	return NULL;
 }
 
-/* Returns what went wrong, or NULL with @entries to be freed by the caller. */
+/*
+ * Returns what is wrong with the table, NULL with @entries to be freed by the caller,
+ * or ERR_PTR(-ENOMEM): that says nothing about the table.
+ */
 static const char *egm_retired_read(phys_addr_t table, u64 **entries, u64 *count)
 {
 	const char *why;
@@ -93,7 +97,7 @@ static const char *egm_retired_read(phys_addr_t table, u64 **entries, u64 *count
 		return why;
 	words = memremap(table, sizeof(u64), MEMREMAP_WB);
 	if (!words)
-		return "it cannot be mapped";
+		return ERR_PTR(-ENOMEM);
 	*count = READ_ONCE(*words);
 	memunmap(words);
 	if (*count > EGM_RETIRED_MAX)
@@ -106,12 +110,12 @@ static const char *egm_retired_read(phys_addr_t table, u64 **entries, u64 *count
 		return why;
 	words = memremap(table, len, MEMREMAP_WB);
 	if (!words)
-		return "it cannot be mapped";
+		return ERR_PTR(-ENOMEM);
 	*entries = kvmalloc_array(*count, sizeof(u64), GFP_KERNEL);
 	if (*entries)
 		memcpy(*entries, words + 1, *count * sizeof(u64));
 	memunmap(words);
-	return *entries ? NULL : "out of memory";
+	return *entries ? NULL : ERR_PTR(-ENOMEM);
 }
 
 /**
@@ -119,9 +123,13 @@ static const char *egm_retired_read(phys_addr_t table, u64 **entries, u64 *count
  * @region: the region, claimed and not yet published
  * @table: physical address of the table, 0: there is none
  *
- * A bad table costs the list, not the region: the log says what was wrong.
+ * A bad table costs the list, not the region: the log says what was wrong. But a
+ * good one is not done without for want of memory: the next clear would write to
+ * what it lists.
+ *
+ * Return: 0 or -ENOMEM.
  */
-void egm_retired_table_load(struct egm_region *region, phys_addr_t table)
+int egm_retired_table_load(struct egm_region *region, phys_addr_t table)
 {
 	u64 *entries = NULL;
 	unsigned int n = 0;
@@ -129,13 +137,15 @@ void egm_retired_table_load(struct egm_region *region, phys_addr_t table)
 	const char *why;
 
 	if (!table)
-		return;
+		return 0;
 
 	why = egm_retired_read(table, &entries, &count);
+	if (IS_ERR(why))
+		return PTR_ERR(why);
 	if (why) {
 		egm_err(region, "no retired pages: firmware's table at %pa (nvidia,egm-retired-pages-data-base), count %llu, is refused: %s\n",
 			&table, count, why);
-		return;
+		return 0;
 	}
 
 	/* In place: what is kept never overtakes what is read. */
@@ -157,4 +167,5 @@ void egm_retired_table_load(struct egm_region *region, phys_addr_t table)
 			entries[region->nr_retired++] = entries[i];
 	}
 	region->retired = entries;
+	return 0;
 }

@@ -133,8 +133,11 @@ TEST_F(Failures, ProbingARegion)
 	unbind(region);
 	survive([&] { return try_bind(region); },
 		[&] {
-			if (exists(region.node()))
+			if (exists(region.node())) {
+				EXPECT_NE(region.attribute("retired_pages"), "")
+					<< "offered without its list";
 				unbind(region);
+			}
 			EXPECT_FALSE(exists(region.node()));
 		});
 	bind(region);
