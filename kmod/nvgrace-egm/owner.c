@@ -46,14 +46,12 @@ static void egm_owner_drain_notice(struct work_struct *work)
 }
 
 static int egm_owner_drain(struct egm_region *region,
-			   struct nvgrace_egm_dev *egm, bool nonblock)
+			   struct nvgrace_egm_dev *egm)
 {
 	int ret;
 
 	if (egm_owner_drained(egm))
 		return 0;
-	if (nonblock)
-		return -EAGAIN;
 
 	schedule_delayed_work(&region->drain_notice, EGM_DRAIN_NOTICE);
 	ret = wait_event_state(egm->host->drained,
@@ -181,6 +179,9 @@ int egm_owner_acquire(struct egm_region *region, bool nonblock)
 		if (region->state != EGM_STATE_IDLE ||
 		    READ_ONCE(egm_hibernating))
 			return -EBUSY;
+		/* Before the state turns those away who would wait. */
+		if (nonblock && !egm_owner_drained(egm))
+			return -EAGAIN;
 		/* Fails only when the parent is on its way out. */
 		if (!try_module_get(region->parent))
 			return -ENODEV;
@@ -188,7 +189,7 @@ int egm_owner_acquire(struct egm_region *region, bool nonblock)
 	}
 
 	/* Until the state leaves DRAINING and CLEARING, removal waits for us. */
-	ret = egm_owner_drain(region, egm, nonblock);
+	ret = egm_owner_drain(region, egm);
 	if (!ret) {
 		scoped_guard(rwsem_write, &region->lock) {
 			egm_clear_begin(region);

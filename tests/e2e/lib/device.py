@@ -4,13 +4,17 @@
 
   size DEVICE          bytes of a region, through a query handle
   nonzero DEVICE       becomes the owner; bytes that are not zero outside of retired granules
+  knock NAME           tries to become the owner of a region without waiting for it: the error, and whether
+                       that wakes who polls its state
   fail DEVICE ADDRESS  becomes the owner and maps all of it; then the memory there fails
   kvm-capability N     what KVM_CHECK_EXTENSION says of a virtual machine
 """
 
+import errno
 import fcntl
 import mmap
 import os
+import select
 import signal
 import struct
 import sys
@@ -52,6 +56,19 @@ def nonzero(device):
                 - sum(found(start, GRANULE) for start in retired(handle)))
 
 
+def knock(name):
+    with open(f"/sys/class/egm/{name}/state", encoding="ascii") as state:
+        state.read()
+        try:
+            os.close(os.open(f"/dev/{name}", os.O_RDWR | os.O_NONBLOCK))
+            error = "none"
+        except OSError as refusal:
+            error = errno.errorcode[refusal.errno]
+        poll = select.poll()
+        poll.register(state, select.POLLPRI)
+        return f"{error} {'awake' if poll.poll(500) else 'asleep'}"
+
+
 def fail(device, address):
     signals = []
     signal.signal(signal.SIGBUS, lambda number, _: signals.append(number))
@@ -67,6 +84,7 @@ def kvm_capability(number):
     return fcntl.ioctl(machine, KVM_CHECK_EXTENSION, int(number))
 
 
-VERBS = {"size": size, "nonzero": nonzero, "fail": fail, "kvm-capability": kvm_capability}
+VERBS = {"size": size, "nonzero": nonzero, "knock": knock, "fail": fail,
+         "kvm-capability": kvm_capability}
 
 print(VERBS[sys.argv[1]](*sys.argv[2:]))
