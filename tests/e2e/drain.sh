@@ -21,13 +21,9 @@ state() {
 	cat /sys/class/egm/egm4/state
 }
 
-state_is() {
-	[[ $(state) == "$1" ]]
-}
-
 # becomes NAME STATE: soon; a container that has let go of a GPU tells nobody.
 becomes() {
-	wait_for 10 state_is "$2"
+	wait_for 10 state_is egm4 "$2"
 	expect "$1" "$2" "$(state)"
 }
 

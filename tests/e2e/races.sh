@@ -114,7 +114,7 @@ for event in "${!happened[@]}"; do
 	echo "ok: $event ${happened[$event]} times"
 done
 ((failed > 0)) || fail "no memory has failed"
-wait_for 60 test "$(<$class/state)" = idle
+wait_for 60 state_is egm4 idle
 expect "bytes that are not zero" 0 "$(/egm/lib/device.py nonzero /dev/egm4)"
 unbind "$first"
 unbind "$second"

@@ -16,10 +16,6 @@ second=$(gpu 1)
 drivers=/sys/bus/auxiliary/drivers/nvgrace_egm.egm
 aux=nvgrace_gpu_vfio_pci.egm.4
 
-state_is() {
-	[[ $(cat /sys/class/egm/egm4/state) == "$1" ]]
-}
-
 # own NAME: becomes the owner, sees zeros in all of the region and leaves 0x5a there.
 own() {
 	expect "$1: open" ok "$(tell "$1" open /dev/egm4 rw)"
@@ -142,12 +138,12 @@ hog=$!
 trap 'kill -KILL $hog 2>/dev/null || true' EXIT
 actor opener
 ask opener open /dev/egm4 rw
-wait_for 60 state_is clearing
+wait_for 60 state_is egm4 clearing
 actor other
 expect "a second owner during a clear" EBUSY "$(tell other open /dev/egm4 rw)"
 expect "a query handle during a clear" ok "$(tell other open /dev/egm4 ro)"
 dismiss other
-state_is clearing || fail "the clear was too short to be interrupted"
+state_is egm4 clearing || fail "the clear was too short to be interrupted"
 echo "$aux" >"$drivers/unbind"
 kill -KILL "$hog"
 { wait "$hog" || true; } 2>/dev/null

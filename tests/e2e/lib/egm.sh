@@ -30,6 +30,11 @@ wait_for() {
 	done
 }
 
+# state_is REGION STATE
+state_is() {
+	[[ $(<"/sys/class/egm/$1/state") == "$2" ]]
+}
+
 # host JQ_FILTER [jq options]: something of the description, as plain text.
 host() {
 	jq -r "$@" "$EGM_HOST"
