@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 namespace egm {
 
@@ -83,19 +84,38 @@ Results check_complete(const Subject &subject)
 	});
 }
 
-Results check_present(const Subject &subject)
+// The findings of these codes.
+Results failures_of(const Host &host, const std::function<bool(const std::string &)> &concerns)
 {
 	Results results;
-	for (const auto &finding : diagnose(subject.host)) {
-		if (!finding.code.starts_with("node_") && finding.code != "stray_file")
+	for (const auto &finding : diagnose(host)) {
+		if (!concerns(finding.code))
 			continue;
-		const auto prefix = finding.subject + ": ";
+		const auto prefix = finding.subject.empty() ? "" : finding.subject + ": ";
 		results.push_back({ Verdict::fail,
 				    finding.subject,
 				    finding.message.substr(prefix.size()),
 				    finding.hint,
 				    { { "code", finding.code } } });
 	}
+	return results;
+}
+
+Results check_devices(const Subject &subject)
+{
+	const auto results = failures_of(subject.host, [](const std::string &code) {
+		return code == "no_device" || code == "region_without_device";
+	});
+	if (!results.empty())
+		return results;
+	return { pass(fmt::format("EGM devices: {}", subject.host.devices.size())) };
+}
+
+Results check_present(const Subject &subject)
+{
+	const auto results = failures_of(subject.host, [](const std::string &code) {
+		return code.starts_with("node_") || code == "stray_file";
+	});
 	if (!results.empty())
 		return results;
 	return for_devices(subject, [](const Device &device) -> Result {
@@ -260,6 +280,11 @@ std::vector<Check> device_checks()
 		  { "gpu.driver", "fw.mode", "fw.region", "acpi.consistent" },
 		  check_complete },
 		{ "gpu.group", "IOMMU groups", false, { "gpu.driver" }, check_group },
+		{ "dev.region",
+		  "that the GPUs' regions are devices",
+		  false,
+		  { "mod.loaded", "gpu.driver", "fw.mode", "fw.region", "acpi.consistent" },
+		  check_devices },
 		{ "dev.present", "device nodes", false, { "mod.loaded" }, check_present },
 		{ "dev.access", "who may open the nodes", false, { "dev.present" }, check_access },
 		{ "dev.idle", "who has the devices", false, {}, check_idle },

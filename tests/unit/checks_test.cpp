@@ -168,6 +168,7 @@ const std::vector<Fault> faults = {
 	{ "fail dev.present",
 	  [](Host &host, auto &) { host.devices[0].node = Node::regular_file; } },
 	{ "fail dev.present", [](Host &host, auto &) { host.stray_files = { "egm7" }; } },
+	{ "fail dev.region", [](Host &host, auto &) { host.devices.clear(); } },
 	{ "warn dev.access",
 	  [](Host &host, auto &) { host.devices[0].owner = NodeOwner{ 0600, 0, 0 }; } },
 	{ "fail ras.retired",
