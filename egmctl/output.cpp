@@ -75,6 +75,11 @@ bool write_output(const std::string &text)
 
 void write_file(const std::string &path, const std::string &content)
 {
+	struct stat there = {};
+	if (lstat(path.c_str(), &there) == 0 && !S_ISREG(there.st_mode))
+		throw Error(Exit::output, "output_failed",
+			    fmt::format("{} is not a regular file, and is not replaced",
+					printable(path)));
 	Replacement file(path);
 	if (!file.write_all(content))
 		throw Error(

@@ -16,7 +16,11 @@ namespace egm {
  */
 bool write_output(const std::string &text);
 
-/** Replaces a file by another with this content; a reader sees the old or the new one whole. */
+/**
+ * Replaces a file by another with this content; a reader sees the old or the new one whole.
+ *
+ * @throws Error where something else than a regular file is in its place
+ */
 void write_file(const std::string &path, const std::string &content);
 
 /** Says one thing on standard error: "egmctl: MESSAGE", then "hint: HINT" when there is one. */

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -73,7 +74,9 @@ TEST(Metrics, AFileThatCannotBeReplacedLeavesNothing)
 {
 	FakeRoot root;
 	root.directory("/dev/taken/inside");
-	for (const auto *path : { "/dev/none/egm.prom", "/dev/taken" }) {
+	ASSERT_EQ(mkfifo(root.at("/dev/pipe").c_str(), 0600), 0);
+	ASSERT_EQ(symlink("elsewhere", root.at("/dev/link").c_str()), 0);
+	for (const auto *path : { "/dev/none/egm.prom", "/dev/taken", "/dev/pipe", "/dev/link" }) {
 		try {
 			write_file(root.at(path), "new\n");
 			ADD_FAILURE() << path;
@@ -82,5 +85,7 @@ TEST(Metrics, AFileThatCannotBeReplacedLeavesNothing)
 		}
 	}
 	const std::filesystem::directory_iterator left(root.at("/dev"));
-	EXPECT_EQ(std::distance(begin(left), end(left)), 1);
+	EXPECT_EQ(std::distance(begin(left), end(left)), 3);
+	EXPECT_TRUE(std::filesystem::is_fifo(root.at("/dev/pipe")));
+	EXPECT_TRUE(std::filesystem::is_symlink(root.at("/dev/link")));
 }
