@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 // The machine, its kernel and our modules.
 #include "checks.hpp"
+#include "parse.hpp"
 #include "parse_host.hpp"
 
 #include <fmt/format.h>
@@ -49,29 +50,30 @@ Results check_kernel(const Subject &subject)
 	if (!release)
 		return { skip(release.unknown()) };
 	const auto version = parse_release(*release);
+	const auto shown = printable(*release);
 	if (!version)
-		return { skip(fmt::format("{}: a version of no known form", *release)) };
+		return { skip(fmt::format("{}: a version of no known form", shown)) };
 	if (*version < std::pair{ 6u, 12u })
 		return { { Verdict::fail,
 			   {},
-			   fmt::format("{}: the modules need 6.12 or newer", *release),
+			   fmt::format("{}: the modules need 6.12 or newer", shown),
 			   "boot a newer kernel",
 			   { { "release", *release } } } };
 
 	const auto &config = subject.around.config;
 	if (!config)
-		return { pass(fmt::format("{}, configuration not known", *release)) };
+		return { pass(fmt::format("{}, configuration not known", shown)) };
 	for (const auto *option :
 	     { "CONFIG_ACPI", "CONFIG_MEMORY_FAILURE", "CONFIG_VFIO_PCI_CORE" }) {
 		const auto found = config->find(option);
 		if (found == config->end() || (found->second != "y" && found->second != "m"))
 			return { { Verdict::fail,
 				   {},
-				   fmt::format("{} is built without {}", *release, option),
+				   fmt::format("{} is built without {}", shown, option),
 				   "boot a kernel that has it",
 				   { { "release", *release } } } };
 	}
-	return { pass(*release) };
+	return { pass(shown) };
 }
 
 std::array<std::pair<const char *, const InstalledModule *>, 2>

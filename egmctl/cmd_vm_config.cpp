@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "commands.hpp"
+#include "error.hpp"
 #include "host.hpp"
 #include "json.hpp"
 #include "output.hpp"
@@ -62,6 +63,9 @@ void run_vm_config(const Options &options, const VmOptions &own)
 	const bool memory = own.part == "all" || own.part == "memory";
 	const bool gpus = own.part == "all" || own.part == "gpu";
 
+	if (own.request.cpus && own.format != "qemu")
+		throw Error(Exit::usage, "usage", "--cpus is for --format qemu",
+			    "libvirt's domain has its own <vcpu> and <numa>");
 	auto request = own.request;
 	request.numa = own.format != "libvirt-qemu";
 	const auto plan = plan_vm(host, survey_qemu(tree, own.qemu), request);

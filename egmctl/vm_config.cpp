@@ -48,6 +48,16 @@ VmMemory plan_memory(const Device &device)
 	return { device.name, *device.size_bytes, device.mapping_size, {} };
 }
 
+// A GPU that is left out unknowingly could reach the memory from another VM.
+void require_gpus(const Device &device)
+{
+	for (const auto *list : { &device.listed_gpus, &device.linked_gpus })
+		if (!*list && list->unknown().why != Why::not_exported)
+			throw Error(Exit::internal, "unreadable",
+				    fmt::format("the GPUs of {} are not known: {}", device.name,
+						list->unknown().detail));
+}
+
 void spread_cpus(std::uint64_t cpus, std::vector<VmMemory> &memory)
 {
 	if (cpus == 0)
@@ -141,6 +151,7 @@ VmPlan plan_vm(const Host &host, const Qemu &qemu, const VmRequest &request)
 	VmPlan plan;
 	plan.egm_objects = knows("acpi-egm-memory");
 	for (const auto &device : host.devices) {
+		require_gpus(device);
 		for (const auto &address : device.gpus) {
 			if (chosen.empty() || contains(chosen, address))
 				plan.gpus.push_back({ address,
@@ -244,7 +255,8 @@ std::string libvirt_qemu(const VmPlan &plan, bool memory, bool gpus)
 			    "libvirt without model='egm' cannot give more than one device to a VM",
 			    "name one device, or use --format qemu or libvirt");
 	std::vector<std::string> arguments;
-	// libvirt makes a RAM of its own; the last -machine wins, so that one is never touched.
+	// libvirt makes a RAM of its own; the last -machine wins, so that one is never touched. It
+	// is a memfd: anonymous memory of that size is refused by a host that has less itself.
 	// Beside it, QEMU takes no memory for NUMA nodes, and libvirt's own nodes always have some.
 	if (memory && !plan.memory.empty())
 		arguments = { "-object", backend(plan.memory[0]), "-machine",
@@ -252,7 +264,10 @@ std::string libvirt_qemu(const VmPlan &plan, bool memory, bool gpus)
 	std::string text =
 		"<domain type='kvm' xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>\n";
 	if (memory)
-		text += domain_memory(plan);
+		text += domain_memory(plan) + "  <memoryBacking>\n"
+					      "    <source type='memfd'/>\n"
+					      "    <access mode='shared'/>\n"
+					      "  </memoryBacking>\n";
 	if (gpus) {
 		text += "  <devices>\n";
 		for (const auto &gpu : plan.gpus)
@@ -305,6 +320,10 @@ std::vector<SetupStep> host_setup(const Host &host, const std::vector<std::strin
 				  "(egmctl's package has nvgrace-egm.target)",
 				  "/etc/systemd/system/nvgrace-egm.target.d/nodes.conf",
 				  { "[Unit]", "Wants=" + units.substr(1) } });
+	else
+		steps.push_back({ "once the GPUs are bound: what their nodes need besides",
+				  {},
+				  { "egmctl vm-config --part host-setup" } });
 	return steps;
 }
 

@@ -98,6 +98,18 @@ TEST_F(VmConfigTest, APartialSetOfGpusMustBeMeant)
 	EXPECT_EQ(plan_vm(root.host(), qemu, request).gpus.size(), 2u);
 }
 
+TEST_F(VmConfigTest, GpusThatAreNotKnownAreNotLeftOut)
+{
+	auto host = root.host();
+	host.devices[0].linked_gpus = Unknown{ Why::failed, "links: Input/output error" };
+	try {
+		plan_vm(host, qemu, {});
+		ADD_FAILURE();
+	} catch (const Error &error) {
+		EXPECT_EQ(error.code(), "unreadable");
+	}
+}
+
 TEST_F(VmConfigTest, WhatCannotBePlannedIsAnError)
 {
 	const auto exit_of = [&](const VmRequest &request) {
