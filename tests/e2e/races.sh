@@ -51,10 +51,14 @@ replace_driver() {
 	echo "$device" >"$driver/bind"
 }
 
-# The module goes with the last file of those who have just died.
+# The module goes with the last file of those who have just died. A child of theirs lives a little longer.
+remove_module() {
+	wait_for 60 rmmod nvgrace_egm 2>/dev/null
+}
+
 replace_module() {
 	kill_users
-	rmmod nvgrace_egm
+	remove_module
 	insmod "$EGM_MODULES/nvgrace-egm.ko"
 	start_users
 }
@@ -77,7 +81,8 @@ replace_all() {
 	kill_users
 	unbind "$first"
 	unbind "$second"
-	unload_modules
+	remove_module
+	rmmod nvgrace_gpu_vfio_pci
 	load_modules
 	bind "$first"
 	bind "$second"
