@@ -217,8 +217,10 @@ Results check_node(const Subject &subject)
 				 fmt::format("node {} is not online", *device.numa_node),
 				 {},
 				 {} };
-		if (*device.numa_node < own->second.size() &&
-		    std::ranges::min(own->second) < own->second[*device.numa_node])
+		// The kernel names the distances to the nodes that are online, in their order.
+		const auto place = static_cast<std::size_t>(std::distance(distances.begin(), own));
+		if (own->second.size() == distances.size() &&
+		    std::ranges::min(own->second) < own->second[place])
 			return { Verdict::warn,
 				 device.name,
 				 fmt::format("node {} is nearer to another node than to itself",

@@ -115,8 +115,10 @@ Results check_secureboot(const Subject &subject)
 		return { skip(lockdown.unknown()) };
 	if (*lockdown == "none")
 		return { pass("the kernel takes unsigned modules") };
-	for (const auto &[name, module] : modules_of(subject.around))
-		if (module->signer && module->signer->empty())
+	for (const auto &[name, module] : modules_of(subject.around)) {
+		if (!module->signer)
+			return { skip(module->signer.unknown()) };
+		if (module->signer->empty())
 			return {
 				{ Verdict::warn,
 				  {},
@@ -125,6 +127,7 @@ Results check_secureboot(const Subject &subject)
 				  "sign the modules with a key that is enrolled (mokutil --import)",
 				  { { "lockdown", *lockdown } } }
 			};
+	}
 	return { pass(fmt::format("lockdown {}, modules signed", *lockdown)) };
 }
 

@@ -65,7 +65,7 @@ Error usage_error(const CLI::App &app, const CLI::ParseError &error)
 std::string check_sysroot(const std::string &directory)
 {
 	std::error_code ignored;
-	if (std::filesystem::is_directory(directory + "/sys", ignored))
+	if (!directory.empty() && std::filesystem::is_directory(directory + "/sys", ignored))
 		return {};
 	return fmt::format("{} has no directory sys", directory);
 }

@@ -52,7 +52,9 @@ void run_retired_pages(const Options &options, const std::vector<std::string> &n
 
 	auto findings = diagnose(host);
 	// Node and GPUs have no part in this answer.
-	std::erase_if(findings, [](const Finding &finding) { return finding.code != "no_device"; });
+	std::erase_if(findings, [](const Finding &finding) {
+		return finding.code != "no_device" && finding.code != "no_match";
+	});
 	const auto table = table_of(retired_fields(options.sizes()), rows_of(all), options.table());
 	write_output(options.json ? retired_pages_json(host, all, findings) : table);
 	if (options.quiet)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "commands.hpp"
+#include "error.hpp"
 #include "host.hpp"
 #include "json.hpp"
 #include "output.hpp"
@@ -7,6 +8,7 @@
 #include "validate.hpp"
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
 #include <memory>
 
@@ -64,6 +66,20 @@ int run_validate(const Options &options, const ValidateOptions &own)
 									: Exit::done);
 }
 
+// Of a plugin, every other end is a verdict about the host.
+int run_plugin(const Options &options, const ValidateOptions &own)
+{
+	constexpr int unknown = 3;
+	try {
+		return run_validate(options, own);
+	} catch (const Error &error) {
+		if (error.exit() == Exit::output)
+			throw;
+		write_output(fmt::format("EGM UNKNOWN - {}\n", error.what()));
+		return unknown;
+	}
+}
+
 } // namespace
 
 void setup_validate(CLI::App &app, Program &program)
@@ -94,8 +110,10 @@ void setup_validate(CLI::App &app, Program &program)
 		"The first FAIL is the root cause; what follows from it is skipped. -q shows WARN "
 		"and FAIL only,\n-v what was seen. Exit status: 1 if a check fails; with --format "
 		"nagios, that of a plugin.\n");
-	command->callback(
-		[&program, own] { program.status = run_validate(program.options, *own); });
+	command->callback([&program, own] {
+		const auto run = own->format == "nagios" ? run_plugin : run_validate;
+		program.status = run(program.options, *own);
+	});
 }
 
 } // namespace egm

@@ -41,19 +41,24 @@ std::string now()
 	return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
 }
 
+bool has(const Host &host, const std::string &device)
+{
+	return std::ranges::find(host.devices, device, &Device::name) != host.devices.end();
+}
+
 /** A run of `watch`. */
 class Watch {
 public:
 	Watch(const Options &options, const WatchOptions &own)
 		: json_(options.json), own_(own), tree_(options.sysroot), uevents_(tree_.live()),
-		  look_(look(Missing::error))
+		  look_(look()), selected_(select_devices(look_.host, own_.selectors))
 	{
 	}
 
 	int run();
 
 private:
-	Look look(Missing missing) const;
+	Look look() const;
 	bool say_snapshot() const;
 	bool say(const Event &event) const;
 	bool ends(const Event &event) const;
@@ -64,11 +69,12 @@ private:
 	Tree tree_;
 	Uevents uevents_; ///< listens before the first look, so that nothing is lost between
 	Look look_;
+	Host selected_; ///< of that look
 };
 
-Look Watch::look(Missing missing) const
+Look Watch::look() const
 {
-	Look look{ select_devices(read_host(tree_), own_.selectors, missing), {} };
+	Look look{ read_host(tree_), {} };
 	for (const auto &device : look.host.devices) {
 		const auto pages = SysfsReader(tree_, "/sys/class/egm/" + device.name)
 					   .retired_pages("retired_pages");
@@ -81,9 +87,9 @@ Look Watch::look(Missing missing) const
 bool Watch::say_snapshot() const
 {
 	if (json_)
-		return write_output(snapshot_json(now(), look_.host));
+		return write_output(snapshot_json(now(), selected_));
 	std::string lines;
-	for (const auto &device : look_.host.devices)
+	for (const auto &device : selected_.devices)
 		lines += event_line(
 			now(),
 			{ "present", device.name, device.state ? *device.state : "", {}, {} });
@@ -105,7 +111,7 @@ std::vector<Event> Watch::next_events(std::chrono::milliseconds limit)
 {
 	std::vector<Event> events;
 	const auto heard = uevents_.wait(limit);
-	Look next = look(Missing::allowed);
+	Look next = look();
 	for (const auto &uevent : heard) {
 		auto event = poison_event(uevent.device, uevent.properties);
 		const auto pages = look_.retired.find(uevent.device);
@@ -123,7 +129,13 @@ std::vector<Event> Watch::next_events(std::chrono::milliseconds limit)
 				if (std::ranges::find(next.retired[device], page) ==
 				    next.retired[device].end())
 					next.retired[device].push_back(page);
+	// A device that a filter matches no longer has just said why: its GPU left.
+	Host selected = select_devices(next.host, own_.selectors, Missing::allowed);
+	std::erase_if(events, [&](const Event &event) {
+		return !has(selected_, event.device) && !has(selected, event.device);
+	});
 	look_ = std::move(next);
+	selected_ = std::move(selected);
 	return events;
 }
 
@@ -132,7 +144,7 @@ int Watch::run()
 	const auto end = Clock::now() + std::chrono::seconds(own_.timeout);
 	if (!say_snapshot())
 		return 0;
-	for (const auto &device : look_.host.devices)
+	for (const auto &device : selected_.devices)
 		if (device.state && state_prefix + *device.state == own_.until)
 			return 0;
 	for (;;) {
@@ -149,11 +161,13 @@ int Watch::run()
 
 std::string check_until(const std::string &word)
 {
-	if (word.starts_with(state_prefix) ||
-	    std::ranges::find(event_kinds, word) != event_kinds.end())
+	auto words = event_kinds;
+	for (const auto &state : states)
+		words.push_back(state_prefix + state);
+	if (std::ranges::find(words, word) != words.end())
 		return {};
 	return fmt::format("{}: no event; the nearest is {}", printable(word),
-			   nearest(word, event_kinds));
+			   nearest(word, words));
 }
 
 } // namespace

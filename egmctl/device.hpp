@@ -40,6 +40,9 @@ enum class Dialect {
 	series, ///< the kernel patch series: egm_size and links to GPUs
 };
 
+/** The states that a device of this project can be in. */
+inline const std::vector<std::string> states = { "idle", "clearing", "in-use", "draining" };
+
 /** A process that has a device open or mapped. */
 struct User {
 	std::uint64_t pid = 0;
@@ -116,6 +119,7 @@ struct Host {
 	std::vector<Gpu> gpus;	     ///< ascending by address
 	std::vector<Skipped> skipped;
 	std::vector<std::string> stray_files; ///< regular files at /dev/egmX without a device egmX
+	bool narrowed = false;		      ///< to what the user selected: see select.hpp
 	Module egm_module;		      ///< nvgrace_egm
 	Module gpu_module;		      ///< nvgrace_gpu_vfio_pci
 	Machine machine;

@@ -29,6 +29,12 @@ void explain_absence(const Host &host, Findings &findings)
 {
 	if (!host.devices.empty())
 		return;
+	if (host.narrowed) {
+		findings.push_back(
+			{ Severity::warning, "no_match", "", "no EGM device matches",
+			  "`egmctl list` names the devices and says why one is absent" });
+		return;
+	}
 	const auto count = [&](std::string_view status) {
 		return std::ranges::count_if(
 			host.gpus, [&](const Gpu &gpu) { return has_status(gpu, status); });

@@ -317,7 +317,7 @@ std::string error_json(const Error &error)
 			  { "exit", static_cast<int>(error.exit()) },
 			  { "message", error.what() },
 			  { "hint", or_null(error.hint()) } };
-	return text_of(json);
+	return line_of(json);
 }
 
 } // namespace egm

@@ -105,7 +105,7 @@ std::string device_metrics(const Host &host)
 	Metric size("egm_size_bytes", "gauge", "Size of the memory.");
 	Metric state("egm_state", "gauge", "1 for the state that the device is in.");
 	Metric poison("egm_poison_events_total", "counter",
-		      "Pages that failed since the driver's GPUs were bound.");
+		      "Pages that failed since the driver of the GPUs was loaded.");
 	Metric cleared("egm_last_clear_bytes", "gauge",
 		       "Bytes that the clear under way, or else the last one, has cleared.");
 	Metric time("egm_last_clear_duration_seconds", "gauge",
@@ -119,7 +119,7 @@ std::string device_metrics(const Host &host)
 			   { "abi", label(device.abi_version) } },
 			 "1");
 		size.add(labels, device.size_bytes);
-		for (const auto *word : { "idle", "clearing", "in-use", "draining" })
+		for (const auto &word : states)
 			if (device.state)
 				state.add({ { "device", device.name }, { "state", word } },
 					  *device.state == word ? "1" : "0");

@@ -86,6 +86,7 @@ Host select_devices(Host host, const std::vector<std::string> &selectors, Missin
 	});
 	host.skipped.clear();
 	host.stray_files.clear();
+	host.narrowed = true;
 	return host;
 }
 

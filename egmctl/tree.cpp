@@ -63,7 +63,8 @@ Unknown Tree::failure(std::string_view path, int error) const
 {
 	if (error == ENOENT)
 		return { Why::not_exported, {} };
-	if (error == ESRCH)
+	// Of a process, and of a device, that ends while it is looked at
+	if (error == ESRCH || error == ENODEV)
 		return { Why::gone, {} };
 	return { error == EACCES || error == EPERM ? Why::permission : Why::failed,
 		 fmt::format("{}: {}", shown(path), std::strerror(error)) };

@@ -49,6 +49,13 @@ Reading<Paths> mapped_paths(const Tree &tree, const std::string &process)
 		.then([](const std::string &text) -> Reading<Paths> { return parse_maps(text); });
 }
 
+// A node that was removed, and perhaps made anew, is the device still for who opened it before.
+bool have_node(const Paths &paths, const Device &device)
+{
+	const auto path = node_path(device.name);
+	return paths.contains(path) || paths.contains(path + " (deleted)");
+}
+
 User describe(const Tree &tree, std::uint64_t pid, const std::string &process)
 {
 	User user;
@@ -89,8 +96,8 @@ void find_users(const Tree &tree, Host &host)
 		if (!mapped && !vanished(mapped.unknown()))
 			return give_up(mapped.unknown());
 		for (std::size_t i = 0; i < host.devices.size(); i++) {
-			const auto path = node_path(host.devices[i].name);
-			if (opened->contains(path) || (mapped && mapped->contains(path)))
+			if (have_node(*opened, host.devices[i]) ||
+			    (mapped && have_node(*mapped, host.devices[i])))
 				users[i].push_back(describe(tree, *pid, process));
 		}
 	}

@@ -285,8 +285,9 @@ std::string libvirt_qemu(const VmPlan &plan, bool memory, bool gpus)
 
 std::vector<SetupStep> host_setup(const Host &host, const std::vector<std::string> &gpus)
 {
-	std::vector<std::string> nodes = { "/dev/null",	   "/dev/full", "/dev/zero", "/dev/random",
-					   "/dev/urandom", "/dev/ptmx", "/dev/kvm" };
+	std::vector<std::string> nodes = { "/dev/null",	  "/dev/full",	     "/dev/zero",
+					   "/dev/random", "/dev/urandom",    "/dev/ptmx",
+					   "/dev/kvm",	  "/dev/userfaultfd" };
 	std::string units;
 	std::set<std::string> addresses(gpus.begin(), gpus.end());
 	for (const auto &device : host.devices) {

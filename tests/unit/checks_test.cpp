@@ -30,7 +30,7 @@ Surroundings good_surroundings()
 	around.map_retired = std::string("firmware");
 	around.retired["egm4"] = std::vector<RetiredPage>{ { 0x10000, 0x10000, "firmware" } };
 	around.system_ram = std::vector<Range>{ { 0, 0x7fffffff } };
-	around.distances = { { 0, { 10, 40, 80 } }, { 2, { 80, 40, 10 } } };
+	around.distances = { { 0, { 10, 80 } }, { 2, { 80, 10 } } };
 	for (const auto *address : { "0008:01:00.0", "0009:01:00.0" }) {
 		const Function function{ address, std::string(ours), std::uint64_t{ 0 } };
 		around.nvidia.push_back(function);
@@ -148,7 +148,7 @@ const std::vector<Fault> faults = {
 	{ "warn numa.node",
 	  [](Host &host, auto &) { host.devices[0].numa_node = Unknown{ Why::not_set, {} }; } },
 	{ "warn numa.node",
-	  [](auto &, Surroundings &around) { around.distances[2] = { 10, 40, 80 }; } },
+	  [](auto &, Surroundings &around) { around.distances[2] = { 10, 80 }; } },
 	{ "fail gpu.driver",
 	  [](auto &, Surroundings &around) { around.nvidia[0].driver = std::string("nvidia"); } },
 	{ "fail gpu.driver",
@@ -252,6 +252,16 @@ TEST(Checks, AnEmptyHostHasNoPassForWhatIsNotThere)
 	const Surroundings around;
 	for (const auto &[check, result] : run_checks(choose_checks({}, {}), { host, around }))
 		EXPECT_NE(result.verdict, Verdict::pass) << check->id << ": " << result.message;
+}
+
+TEST(Checks, ASignatureThatCannotBeSeenIsNotVouchedFor)
+{
+	auto around = good_surroundings();
+	around.gpu_module.signer = Unknown{};
+	const auto outcomes =
+		run_checks(choose_checks({ "host.secureboot" }, {}), { good_host(), around });
+	ASSERT_EQ(outcomes.size(), 1u);
+	EXPECT_EQ(outcomes[0].result.verdict, Verdict::skip);
 }
 
 TEST(Checks, WhatACauseExplainsIsSkippedAndSaysSo)

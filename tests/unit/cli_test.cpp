@@ -198,6 +198,7 @@ TEST_F(CliTest, WrongUsageIsStatusTwo)
 		{ "list", "--output" },
 		{ "--sysroot" },
 		{ "list", "--sysroot", "/nonexistent" },
+		{ "list", "--sysroot", "" },
 		{ "list", "--sysroot", root.at("/sys") },
 	};
 	for (const auto &arguments : wrong) {
@@ -223,6 +224,9 @@ TEST_F(CliTest, AnUnknownCommandNamesTheNearest)
 TEST_F(CliTest, AFilterThatMatchesNothingIsNoError)
 {
 	for (const auto *command : { "list", "info", "retired-pages" }) {
+		EXPECT_EQ(egmctl({ command, "pxm=9", "--sysroot", root.path() }).err,
+			  "egmctl: no EGM device matches\nhint: `egmctl list` names the "
+			  "devices and says why one is absent\n");
 		const auto run = egmctl({ command, "pxm=9", "-q", "--sysroot", root.path() });
 		EXPECT_EQ(run.status, 0) << command;
 		EXPECT_EQ(run.out, "");
@@ -236,7 +240,7 @@ TEST_F(CliTest, AnUnknownColumnIsWrongUsage)
 	const auto run = egmctl({ "list", "-o", "SIZES", "-J", "--sysroot", root.path() });
 	EXPECT_EQ(run.status, 2);
 	EXPECT_TRUE(run.err.starts_with("egmctl: unknown column: SIZES\nhint: there are DEVICE, "));
-	EXPECT_TRUE(contains(run.out, "\"exit\": 2,"));
+	EXPECT_TRUE(contains(run.out, "\"exit\":2,"));
 	EXPECT_EQ(egmctl({ "info", "-o", "SIZE", "--sysroot", root.path() }).status, 2);
 }
 
@@ -250,10 +254,11 @@ TEST_F(CliTest, WhoUsesADeviceIsInProc)
 		   "ffff00000000-ffff40000000 rw-s 00000000 00:05 99    /dev/egm4\n");
 	root.write("/proc/44/comm", "other\n").directory("/proc/44/fd").write("/proc/44/maps", "");
 	root.directory("/proc/45").write("/proc/self", "");
+	root.write("/proc/46/comm", "before\n").link("/proc/46/fd/3", "/dev/egm4 (deleted)");
 	const auto users = [&] {
 		return egmctl({ "list", "-no", "USED-BY", "--sysroot", root.path() }).out;
 	};
-	EXPECT_EQ(users(), "vm1(42),mapper(43)\n");
+	EXPECT_EQ(users(), "vm1(42),mapper(43),before(46)\n");
 	const auto json = egmctl({ "info", "-J", "--sysroot", root.path() }).out;
 	EXPECT_TRUE(contains(json, "\"guest\": \"vm1\""));
 
@@ -276,7 +281,7 @@ TEST_F(CliTest, AClosedPipeIsQuiet)
 
 TEST_F(CliTest, ErrorsAreJsonWhereverJsonIsAskedFor)
 {
-	const std::string usage = "\"schema\": \"egmctl.error\"";
+	const std::string usage = "\"schema\":\"egmctl.error\"";
 	for (const auto &arguments :
 	     std::vector<std::vector<std::string>>{ { "-J" },
 						    { "lst", "-J" },
@@ -285,12 +290,12 @@ TEST_F(CliTest, ErrorsAreJsonWhereverJsonIsAskedFor)
 		const auto run = egmctl(arguments);
 		EXPECT_EQ(run.status, 2);
 		EXPECT_TRUE(contains(run.out, usage)) << run.out;
-		EXPECT_TRUE(contains(run.out, "\"exit\": 2,")) << run.out;
+		EXPECT_TRUE(contains(run.out, "\"exit\":2,")) << run.out;
 		EXPECT_TRUE(run.err.starts_with("egmctl: "));
 	}
 	const auto run = egmctl({ "info", "egm9", "-J", "--sysroot", root.path() });
 	EXPECT_EQ(run.status, 3);
-	EXPECT_TRUE(contains(run.out, "\"code\": \"device_not_found\",\n    \"exit\": 3,"));
+	EXPECT_TRUE(contains(run.out, "\"code\":\"device_not_found\",\"exit\":3,"));
 }
 
 TEST_F(CliTest, HostileArgumentsAreShownSafely)
@@ -338,6 +343,15 @@ TEST_F(CliTest, AFailedCheckIsStatusOne)
 		  2);
 }
 
+TEST_F(CliTest, APluginThatCannotLookKnowsNothing)
+{
+	const auto run = egmctl({ "validate", "--check", "fw.sise", "--format", "nagios",
+				  "--sysroot", root.path() });
+	EXPECT_EQ(run.status, 3);
+	EXPECT_TRUE(run.out.starts_with("EGM UNKNOWN - ")) << run.out;
+	EXPECT_EQ(std::count(run.out.begin(), run.out.end(), '\n'), 1) << run.out;
+}
+
 TEST_F(CliTest, WatchEndsAtItsEventOrItsTime)
 {
 	const auto watch = [&](const std::vector<std::string> &more) {
@@ -347,7 +361,8 @@ TEST_F(CliTest, WatchEndsAtItsEventOrItsTime)
 	};
 	EXPECT_EQ(watch({ "--timeout", "1" }).status, 1);
 	EXPECT_EQ(watch({ "--until", "state=idle" }).status, 0);
-	EXPECT_EQ(watch({ "--until", "poisoned" }).status, 2);
+	for (const auto *word : { "poisoned", "state=", "state=busy" })
+		EXPECT_EQ(watch({ "--until", word }).status, 2) << word;
 	const auto change =
 		run_program({ "/bin/sh", "-c",
 			      "(sleep 0.7; echo in-use >\"$0/sys/class/egm/egm4/state\") & " EGMCTL
@@ -356,6 +371,21 @@ TEST_F(CliTest, WatchEndsAtItsEventOrItsTime)
 	EXPECT_EQ(change.status, 0);
 	EXPECT_TRUE(contains(change.out, "Z egm4 present state=idle\n")) << change.out;
 	EXPECT_TRUE(contains(change.out, "Z egm4 state state=in-use\n")) << change.out;
+}
+
+TEST_F(CliTest, WatchSaysWhyADeviceMatchesNoLonger)
+{
+	const auto run = run_program(
+		{ "/bin/sh", "-c",
+		  "cd \"$0/sys/class/egm/egm4\"; "
+		  "(sleep 0.7; mv 0008:01:00.0 gpu_devices ../../..; touch gpu_devices; sleep 2; "
+		  "mv ../../../0008:01:00.0 ../../../gpu_devices .) & " EGMCTL
+		  " watch gpu=0008:01:00.0 --until gpu-added --timeout 30 --sysroot \"$0\"",
+		  root.path() });
+	EXPECT_EQ(run.status, 0);
+	EXPECT_TRUE(contains(run.out, "Z egm4 gpu-removed gpu=0008:01:00.0\n")) << run.out;
+	EXPECT_TRUE(contains(run.out, "Z egm4 gpu-added gpu=0008:01:00.0\n")) << run.out;
+	EXPECT_FALSE(contains(run.out, "egm4 removed")) << run.out;
 }
 
 TEST_F(CliTest, VersionIsTheProjects)

@@ -2,6 +2,7 @@
 // One good host, and one broken host for each rule.
 #include "diagnose.hpp"
 #include "fake_root.hpp"
+#include "select.hpp"
 
 #include <gtest/gtest.h>
 
@@ -46,6 +47,13 @@ using Strings = std::vector<std::string>;
 TEST_F(DiagnoseTest, AGoodHostHasNoFindings)
 {
 	EXPECT_TRUE(diagnose(root.host()).empty());
+}
+
+TEST_F(DiagnoseTest, AFilterThatMatchesNothingIsNoAbsence)
+{
+	const auto findings = diagnose(select_devices(root.host(), { "pxm=9" }));
+	ASSERT_EQ(findings.size(), 1u);
+	EXPECT_EQ(findings[0].code, "no_match");
 }
 
 TEST_F(DiagnoseTest, OtherDriversAreNotFaults)

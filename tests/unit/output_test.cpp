@@ -111,20 +111,10 @@ TEST_F(OutputTest, JsonOfEveryNodeHasItsWord)
 TEST_F(OutputTest, JsonOfAnErrorIsFixedAndSurvivesAnyText)
 {
 	EXPECT_EQ(error_json(Error(Exit::no_such_device, "device_not_found", "\xff: none")),
-		  R"({
-  "schema": "egmctl.error",
-  "schema_version": 1,
-  "egmctl_version": ")" EGM_VERSION R"(",
-  "host": null,
-  "error": {
-    "code": "device_not_found",
-    "exit": 3,
-    "message": ")"
+		  R"({"schema":"egmctl.error","schema_version":1,"egmctl_version":")" EGM_VERSION
+		  R"(","host":null,"error":{"code":"device_not_found","exit":3,"message":")"
 		  "\xef\xbf\xbd"
-		  R"(: none",
-    "hint": null
-  }
-}
+		  R"(: none","hint":null}}
 )");
 }
 

@@ -146,7 +146,8 @@ TEST_F(VmConfigTest, LibvirtWithoutEgmTakesOneDevice)
 TEST_F(VmConfigTest, TheHostIsSetUpForItsDevices)
 {
 	const auto text = setup_text(host_setup(root.host(), { "0019:01:00.0" }));
-	EXPECT_NE(text.find("\"/dev/kvm\", \"/dev/egm4\", \"/dev/egm5\" ]"), std::string::npos);
+	EXPECT_NE(text.find("\"/dev/kvm\", \"/dev/userfaultfd\", \"/dev/egm4\", \"/dev/egm5\" ]"),
+		  std::string::npos);
 	for (const auto *gpu : { "0018:01:00.0", "0019:01:00.0" })
 		EXPECT_NE(text.find(fmt::format("driverctl set-override {} nvgrace_gpu_vfio_pci\n",
 						gpu)),
