@@ -36,6 +36,8 @@ installed() {
 		"/usr/lib/modules/$release/modules.alias" || fail "no alias for libvirt"
 }
 
+metrics=/var/lib/prometheus/node-exporter
+mkdir -p $metrics
 listing >/tmp/before
 dpkg -i /build/first/{egmctl,nvgrace-egm-dkms}_*.deb
 installed "$version"
@@ -68,6 +70,12 @@ gone() {
 	diff /tmp/before /tmp/after || fail "$1 leaves or takes files"
 }
 
+# What an administrator enabled outlives an upgrade, not the package.
+systemctl enable egmctl-metrics.timer egmctl-validate.service
+touch $metrics/egm.prom
+dpkg -i /build/first/egmctl_*.deb
+systemctl is-enabled egmctl-metrics.timer egmctl-validate.service || fail "an upgrade disables units"
+[[ -e $metrics/egm.prom ]] || fail "an upgrade takes the metrics"
 dpkg --purge egmctl nvgrace-egm-dkms
 rm /var/lib/dkms/mok.*
 gone "a removed package"
