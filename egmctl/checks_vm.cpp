@@ -3,6 +3,7 @@
 #include "checks.hpp"
 #include "device_node.hpp"
 #include "diagnose.hpp"
+#include "parse_host.hpp"
 
 #include <fmt/format.h>
 
@@ -50,8 +51,18 @@ Results check_kvm_access(const Subject &subject)
 
 Results check_pfnmap(const Subject &subject)
 {
-	if (subject.around.other_kernel)
+	if (subject.around.other_kernel) {
+		// It cannot be asked; distributions may have put into it what came with 6.17.
+		const auto &release = subject.around.release;
+		const auto version = release ? parse_release(*release) : std::nullopt;
+		if (version && *version < std::pair{ 6u, 17u })
+			return { { Verdict::warn,
+				   {},
+				   "KVM before 6.17 maps this memory as Device: guests hang",
+				   "boot Linux 6.17 or newer",
+				   { { "release", *release } } } };
 		return { skip("asked about a kernel that is not running") };
+	}
 	const auto &cacheable = subject.around.kvm.cacheable_pfnmap;
 	if (!cacheable)
 		return { skip(cacheable.unknown()) };

@@ -41,6 +41,8 @@ std::vector<Field<const Check *>> check_fields()
 
 int run_validate(const Options &options, const ValidateOptions &own)
 {
+	if (options.json && own.format != "json" && own.format != "text")
+		throw Error(Exit::usage, "usage", "--json is another format than that of --format");
 	const auto checks = choose_checks(own.checks, own.skipped);
 	const Tree tree(options.sysroot);
 	const Host host = read_host(tree);
@@ -55,7 +57,7 @@ int run_validate(const Options &options, const ValidateOptions &own)
 	if (options.json || own.format == "json") {
 		write_output(validate_json(host, around, outcomes));
 	} else if (own.format == "nagios") {
-		const auto [line, status] = nagios_line(outcomes);
+		const auto [line, status] = nagios_line(outcomes, own.strict);
 		write_output(line);
 		return status;
 	} else {

@@ -157,7 +157,7 @@ std::string validate_text(const std::vector<Outcome> &outcomes, const ValidateSt
 				  summary.skip);
 }
 
-std::pair<std::string, int> nagios_line(const std::vector<Outcome> &outcomes)
+std::pair<std::string, int> nagios_line(const std::vector<Outcome> &outcomes, bool strict)
 {
 	const auto summary = summarize(outcomes);
 	const auto worst = summary.fail ? Verdict::fail : Verdict::warn;
@@ -169,7 +169,7 @@ std::pair<std::string, int> nagios_line(const std::vector<Outcome> &outcomes)
 	ids.erase(last.begin(), last.end());
 
 	const bool known = summary.pass + summary.info + summary.warn + summary.fail > 0;
-	const int status = summary.fail ? 2 : summary.warn ? 1 : known ? 0 : 3;
+	const int status = failed(summary, strict) ? 2 : summary.warn ? 1 : known ? 0 : 3;
 	constexpr const char *words[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
 	return { fmt::format("EGM {} - {} | pass={} info={} warn={} fail={} skip={}\n",
 			     words[status],

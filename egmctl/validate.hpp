@@ -47,7 +47,7 @@ struct ValidateStyle {
 /** A line for each outcome, fixes below them, and a summary. */
 std::string validate_text(const std::vector<Outcome> &outcomes, const ValidateStyle &style);
 
-/** One line for Nagios, with its exit status (0 to 3). */
-std::pair<std::string, int> nagios_line(const std::vector<Outcome> &outcomes);
+/** One line for Nagios, with its exit status (0 to 3); with strict, a WARN is critical too. */
+std::pair<std::string, int> nagios_line(const std::vector<Outcome> &outcomes, bool strict);
 
 } // namespace egm

@@ -302,9 +302,8 @@ std::vector<SetupStep> host_setup(const Host &host, const std::vector<std::strin
 	std::vector<SetupStep> steps = {
 		{ "QEMU's group may open the nodes (egmctl's package has this)",
 		  "/etc/udev/rules.d/60-nvgrace-egm.rules", udev_lines },
-		{ "libvirt lets QEMU use the nodes (replace the list that is there; not needed "
-		  "where "
-		  "libvirt knows model='egm')",
+		{ "libvirt lets QEMU use the nodes, once it is restarted (replace the list that is "
+		  "there; not needed where libvirt knows model='egm')",
 		  "/etc/libvirt/qemu.conf",
 		  { fmt::format("cgroup_device_acl = [ \"{}\" ]", fmt::join(nodes, "\", \"")) } },
 		{ "AppArmor lets QEMU use the nodes (egmctl's package has this)",

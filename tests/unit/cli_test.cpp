@@ -350,6 +350,9 @@ TEST_F(CliTest, APluginThatCannotLookKnowsNothing)
 	EXPECT_EQ(run.status, 3);
 	EXPECT_TRUE(run.out.starts_with("EGM UNKNOWN - ")) << run.out;
 	EXPECT_EQ(std::count(run.out.begin(), run.out.end(), '\n'), 1) << run.out;
+	EXPECT_EQ(
+		egmctl({ "validate", "-J", "--format", "nagios", "--sysroot", root.path() }).status,
+		3);
 }
 
 TEST_F(CliTest, WatchEndsAtItsEventOrItsTime)
