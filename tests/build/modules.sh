@@ -28,7 +28,7 @@ check_modinfo() {
 	has "$egm" alias auxiliary:nvidia_vgpu_vfio.egm
 }
 
-build /src "$kernel" /build/modules W=1 EGM_TESTS=1
+build /src "$kernel" /build/modules W=1 EGM_TESTS=1 "$without_btf"
 work=$(work_dir "$kernel" /build/modules)
 ! complaints /build/modules.log || fail "the build is not silent"
 ! shared_objects "$work" || fail "an object belongs to two modules"

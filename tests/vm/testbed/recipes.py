@@ -19,8 +19,8 @@ from .store import Recipe
 # Runs the builds and the outer QEMU. The arm64 libraries are for cross building, those of this
 # machine for egmctl under sanitizers.
 ROOT_BUILD = (
-    "acpica-tools bc bison build-essential clang clang-format clang-tidy cmake coccinelle cpio cppcheck "
-    "e2fsprogs file fish flex g++-aarch64-linux-gnu gcc-14 gcc-aarch64-linux-gnu gcovr kmod "
+    "acpica-tools bc bison build-essential ccache clang clang-format clang-tidy cmake coccinelle cpio "
+    "cppcheck e2fsprogs file fish flex g++-aarch64-linux-gnu gcc-14 gcc-aarch64-linux-gnu gcovr kmod "
     "libclang-rt-dev libcli11-dev libelf1 libfmt-dev libgtest-dev libpython3.13 libsmartcols-dev "
     "libudev-dev libumockdev-dev llvm make ninja-build nlohmann-json3-dev pahole perl pkgconf promtool "
     "python3 python3-jsonschema python3-pyflakes qemu-efi-aarch64 reuse shellcheck umockdev xz-utils "

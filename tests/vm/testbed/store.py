@@ -4,6 +4,7 @@
     entries/NAME-KEY/     one finished entry; manifest.json says what is in it
     work/NAME/            the entry being built, renamed into entries/ when complete
     locks/NAME            held while NAME is built
+    ccache/               what compilers made; ccache sees to its size
 """
 
 import contextlib
@@ -61,6 +62,13 @@ def locked(path: Path, what: str):
             print(f"waiting for another process, which has {what}", file=sys.stderr, flush=True)
             fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def compiled() -> Path:
+    """The place of what compilers made."""
+    place = directory() / "ccache"
+    place.mkdir(parents=True, exist_ok=True)
+    return place
 
 
 def lock(name: str) -> Path:
