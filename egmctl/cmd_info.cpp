@@ -19,8 +19,7 @@ namespace {
 std::vector<Finding> without_block(const Host &host, std::vector<Finding> findings)
 {
 	std::erase_if(findings, [&](const Finding &finding) {
-		return std::ranges::find(host.devices, finding.subject, &Device::name) !=
-			       host.devices.end() ||
+		return find_device(host, finding.subject) ||
 		       std::ranges::find(host.gpus, finding.subject, &Gpu::address) !=
 			       host.gpus.end();
 	});

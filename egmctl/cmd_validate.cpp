@@ -41,7 +41,7 @@ std::vector<Field<const Check *>> check_fields()
 
 int run_validate(const Options &options, const ValidateOptions &own)
 {
-	if (options.json && own.format != "json" && own.format != "text")
+	if (options.json && own.format == "nagios")
 		throw Error(Exit::usage, "usage", "--json is another format than that of --format");
 	const auto checks = choose_checks(own.checks, own.skipped);
 	const Tree tree(options.sysroot);

@@ -41,11 +41,6 @@ std::string now()
 	return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
 }
 
-bool has(const Host &host, const std::string &device)
-{
-	return std::ranges::find(host.devices, device, &Device::name) != host.devices.end();
-}
-
 /** A run of `watch`. */
 class Watch {
 public:
@@ -132,7 +127,8 @@ std::vector<Event> Watch::next_events(std::chrono::milliseconds limit)
 	// A device that a filter matches no longer has just said why: its GPU left.
 	Host selected = select_devices(next.host, own_.selectors, Missing::allowed);
 	std::erase_if(events, [&](const Event &event) {
-		return !has(selected_, event.device) && !has(selected, event.device);
+		return !find_device(selected_, event.device) &&
+		       !find_device(selected, event.device);
 	});
 	look_ = std::move(next);
 	selected_ = std::move(selected);

@@ -4,8 +4,10 @@
 
 #include "reading.hpp"
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace egm {
@@ -124,6 +126,13 @@ struct Host {
 	Module gpu_module;		      ///< nvgrace_gpu_vfio_pci
 	Machine machine;
 };
+
+/** The device of that name; null where there is none. */
+inline const Device *find_device(const Host &host, std::string_view name)
+{
+	const auto found = std::ranges::find(host.devices, name, &Device::name);
+	return found == host.devices.end() ? nullptr : &*found;
+}
 
 /** One range of memory that is not to be used. */
 struct RetiredPage {

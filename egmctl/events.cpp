@@ -11,12 +11,6 @@ namespace egm {
 
 namespace {
 
-const Device *find(const Host &host, const std::string &name)
-{
-	const auto found = std::ranges::find(host.devices, name, &Device::name);
-	return found == host.devices.end() ? nullptr : &*found;
-}
-
 std::string state_of(const Device &device)
 {
 	return device.state ? *device.state : "";
@@ -52,10 +46,10 @@ std::vector<Event> events_between(const Look &before, const Look &after)
 {
 	std::vector<Event> events;
 	for (const auto &device : before.host.devices)
-		if (!find(after.host, device.name))
+		if (!find_device(after.host, device.name))
 			events.push_back({ "removed", device.name, {}, {}, {} });
 	for (const auto &device : after.host.devices) {
-		const auto *old = find(before.host, device.name);
+		const auto *old = find_device(before.host, device.name);
 		if (!old) {
 			events.push_back({ "added", device.name, state_of(device), {}, {} });
 			continue;

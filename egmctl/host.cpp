@@ -232,8 +232,7 @@ void find_stray_files(const Tree &tree, const Lstat &lstat, Host &host)
 	if (!nodes)
 		return;
 	for (const auto &name : *nodes) {
-		if (!parse_device_name(name) ||
-		    std::ranges::find(host.devices, name, &Device::name) != host.devices.end())
+		if (!parse_device_name(name) || find_device(host, name))
 			continue;
 		const auto status = lstat(node_path(name));
 		if (status && S_ISREG(status->st_mode))

@@ -57,8 +57,7 @@ Match match_of(const Host &host, const std::string &selector, Missing missing)
 	constexpr std::string_view directory = "/dev/";
 	const auto name =
 		selector.starts_with(directory) ? selector.substr(directory.size()) : selector;
-	if (missing == Missing::error &&
-	    std::ranges::find(host.devices, name, &Device::name) == host.devices.end())
+	if (missing == Missing::error && !find_device(host, name))
 		throw Error(Exit::no_such_device, "device_not_found",
 			    fmt::format("{}: no such EGM device", printable(selector)),
 			    "`egmctl list` names the devices and says why one is absent");

@@ -28,6 +28,17 @@ protected:
 		root.remove("/dev");
 		root.write("/sys/class/egm/egm4/retired_pages", "0x10000 0x10000 firmware\n");
 	}
+
+	// A watch that a script, in the directory of egm4, gives something to see.
+	Outcome watch_while(const std::string &script, const std::string &arguments)
+	{
+		return run_program({ "/bin/sh", "-c",
+				     "cd \"$0/sys/class/egm/egm4\"; (sleep 0.7; " + script +
+					     ") & " EGMCTL " watch " + arguments +
+					     " --timeout 30 --sysroot \"$0\"",
+				     root.path() });
+	}
+
 	FakeRoot root;
 };
 
@@ -366,11 +377,7 @@ TEST_F(CliTest, WatchEndsAtItsEventOrItsTime)
 	EXPECT_EQ(watch({ "--until", "state=idle" }).status, 0);
 	for (const auto *word : { "poisoned", "state=", "state=busy" })
 		EXPECT_EQ(watch({ "--until", word }).status, 2) << word;
-	const auto change =
-		run_program({ "/bin/sh", "-c",
-			      "(sleep 0.7; echo in-use >\"$0/sys/class/egm/egm4/state\") & " EGMCTL
-			      " watch --until state=in-use --timeout 30 --sysroot \"$0\"",
-			      root.path() });
+	const auto change = watch_while("echo in-use >state", "--until state=in-use");
 	EXPECT_EQ(change.status, 0);
 	EXPECT_TRUE(contains(change.out, "Z egm4 present state=idle\n")) << change.out;
 	EXPECT_TRUE(contains(change.out, "Z egm4 state state=in-use\n")) << change.out;
@@ -378,13 +385,10 @@ TEST_F(CliTest, WatchEndsAtItsEventOrItsTime)
 
 TEST_F(CliTest, WatchSaysWhyADeviceMatchesNoLonger)
 {
-	const auto run = run_program(
-		{ "/bin/sh", "-c",
-		  "cd \"$0/sys/class/egm/egm4\"; "
-		  "(sleep 0.7; mv 0008:01:00.0 gpu_devices ../../..; touch gpu_devices; sleep 2; "
-		  "mv ../../../0008:01:00.0 ../../../gpu_devices .) & " EGMCTL
-		  " watch gpu=0008:01:00.0 --until gpu-added --timeout 30 --sysroot \"$0\"",
-		  root.path() });
+	const auto run =
+		watch_while("mv 0008:01:00.0 gpu_devices ../../..; touch gpu_devices; sleep 2; "
+			    "mv ../../../0008:01:00.0 ../../../gpu_devices .",
+			    "gpu=0008:01:00.0 --until gpu-added");
 	EXPECT_EQ(run.status, 0);
 	EXPECT_TRUE(contains(run.out, "Z egm4 gpu-removed gpu=0008:01:00.0\n")) << run.out;
 	EXPECT_TRUE(contains(run.out, "Z egm4 gpu-added gpu=0008:01:00.0\n")) << run.out;
