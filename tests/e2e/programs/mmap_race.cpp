@@ -31,8 +31,16 @@ namespace {
 
 const std::size_t page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 constexpr unsigned int mappers = 6;
-constexpr std::size_t kept = 32; // mappings that each mapper holds on to
 constexpr unsigned int most_children = 3;
+
+/**
+ * Mappings that each mapper holds on to. Few large ones: what forks copy and ends take down again
+ * would cost most of the time, and whoever does that is not in mmap().
+ */
+std::size_t kept(std::size_t length)
+{
+	return length == page ? 32 : 4;
+}
 
 /** What all processes count together. */
 struct Tally {
@@ -61,7 +69,7 @@ class Mapper {
 public:
 	Mapper(const e2e::UniqueFd &file, std::size_t length, Tally &tally, const Gate &gate,
 	       unsigned int seed)
-		: file_(file), tally_(tally), gate_(gate), random_(seed), held_(kept),
+		: file_(file), tally_(tally), gate_(gate), random_(seed), held_(kept(length)),
 		  length_(length),
 		  places_((static_cast<std::size_t>(lseek(file.get(), 0, SEEK_END)) - length) /
 				  page +
@@ -86,7 +94,7 @@ public:
 private:
 	void step()
 	{
-		auto &place = held_[random_() % kept];
+		auto &place = held_[random_() % held_.size()];
 		place = e2e::Mapping(file_, length_, random_() % places_ * page);
 		tally_.mappings++;
 		if (random_() % 4 == 0)
@@ -144,7 +152,7 @@ void race(const std::string &device, std::size_t length)
 		Mapper(file, length, tally, gate, number).run();
 		_exit(0);
 	}
-	while (tally.mappings < mappers * kept || !tally.children)
+	while (tally.mappings < mappers * kept(length) || !tally.children)
 		usleep(1000);
 	std::cout << "ready" << std::endl;
 
