@@ -38,8 +38,8 @@ namespace {
 
 const std::uint64_t page = static_cast<std::uint64_t>(getpagesize());
 
-/// How many granules the module has room for.
-constexpr unsigned int room = 1024;
+/// How many granules the module has room for, and how many reports before it records them.
+constexpr unsigned int room = 1024, waiting = 64;
 
 struct Line {
 	std::uint64_t offset;
@@ -368,6 +368,27 @@ TEST_F(Told, WhatIsSimulatedWhereNobodyAskedIsNotSeen)
 	EXPECT_FALSE(memory().listed(at));
 	EXPECT_FALSE(memory().listed(unmapped));
 	EXPECT_EQ(not_asked.end().count, 0);
+}
+
+// A report may come where nothing can wait: what the module has no room for, it can only count.
+TEST_F(Told, MoreAtOnceThanCanWaitIsCounted)
+{
+	constexpr unsigned int burst = 2 * waiting;
+	const std::uint64_t first = memory().fresh(burst);
+	const unsigned int before = memory().count();
+	const Mapping whole(owner, memory().region.size);
+	const Witness asked(Witness::Wants::early);
+	std::vector<std::uint64_t> addresses;
+	KernelLog log;
+
+	for (unsigned int i = 0; i < burst; i++)
+		addresses.push_back(memory().address(first + i * granule));
+	simulate_errors_at_once(addresses);
+	ASSERT_TRUE(wait_until(
+		[&] { return memory().count() - before + memory().info().poison_lost >= burst; }));
+	EXPECT_GT(memory().info().poison_lost, 0u) << "they did not come at once";
+	EXPECT_GE(memory().count() - before, waiting);
+	EXPECT_GE(log.count("reports of failed memory lost"), 1u);
 }
 
 TEST_F(NotTold, ASimulatedErrorHasNoEffect)

@@ -25,15 +25,38 @@ int simulate_error(std::uint64_t address)
 	return write(file.get(), text.data(), text.size()) < 0 ? errno : 0;
 }
 
-void simulate_errors_elsewhere(const std::vector<std::uint64_t> &addresses)
+namespace {
+
+std::string simulation(const std::vector<std::uint64_t> &addresses)
 {
 	std::string words;
 
 	for (std::uint64_t address : addresses)
 		words += std::format(" {:#x}", address);
-	run({ "bash", "-c",
-	      "set -e; for a in" + words +
-		      "; do echo $a >/sys/devices/system/memory/hard_offline_page; done" });
+	return "for a in" + words +
+	       "; do echo $a >/sys/devices/system/memory/hard_offline_page; done";
+}
+
+} // namespace
+
+void simulate_errors_elsewhere(const std::vector<std::uint64_t> &addresses)
+{
+	run({ "bash", "-euc", simulation(addresses) });
+}
+
+void simulate_errors_at_once(const std::vector<std::uint64_t> &addresses)
+{
+	// Whoever is of no real-time class gets a share of each second otherwise.
+	const std::string alone = R"(
+		share=/sys/kernel/debug/sched/fair_server/cpu1/runtime
+		usual=$(<$share)
+		trap 'echo $usual >$share' EXIT
+		echo 0 >$share
+		taskset -pc 1 $$ >/dev/null
+		chrt -f -p 1 $$
+		)";
+
+	run({ "bash", "-euc", alone + simulation(addresses) });
 }
 
 testing::AssertionResult is(const BusErrors &errors, int code, const void *address, int count)

@@ -23,6 +23,9 @@ int simulate_error(std::uint64_t address);
 /// The same from a process that maps none of the pages; throws where the kernel does not take it.
 void simulate_errors_elsewhere(const std::vector<std::uint64_t> &addresses);
 
+/// The same, on a processor that does nothing else meanwhile: no worker of its own gets to run.
+void simulate_errors_at_once(const std::vector<std::uint64_t> &addresses);
+
 /// The firmware, as long as it lives (lib/memory_error.py); one at a time in the host.
 class Firmware {
 public:
