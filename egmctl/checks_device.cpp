@@ -103,7 +103,7 @@ Results failures_of(const Host &host, const std::function<bool(const std::string
 
 Results check_devices(const Subject &subject)
 {
-	const auto results = failures_of(subject.host, [](const std::string &code) {
+	auto results = failures_of(subject.host, [](const std::string &code) {
 		return code == "no_device" || code == "region_without_device";
 	});
 	if (!results.empty())
@@ -113,7 +113,7 @@ Results check_devices(const Subject &subject)
 
 Results check_present(const Subject &subject)
 {
-	const auto results = failures_of(subject.host, [](const std::string &code) {
+	auto results = failures_of(subject.host, [](const std::string &code) {
 		return code.starts_with("node_") || code == "stray_file";
 	});
 	if (!results.empty())
