@@ -2,6 +2,11 @@
 #
 # The last hand at what is staged, run by cpack.
 
+# What is staged was not installed: `uninstall` would take the package's files for its own.
+foreach(component IN LISTS CPACK_COMPONENTS_ALL)
+	file(REMOVE ${EGM_BUILD_DIR}/install_manifest_${component}.txt)
+endforeach()
+
 if(CPACK_GENERATOR STREQUAL "DEB")
 	# What Debian wants in a package beside the installed files.
 	foreach(component IN LISTS CPACK_COMPONENTS_ALL)

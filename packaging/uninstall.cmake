@@ -1,11 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Deletes what `cmake --install` wrote down for each component, below DESTDIR, and the directories that
-# are empty then.
+# are empty then. Where egmctl's units go, that is as when its package is removed.
 
 file(GLOB manifests ${BUILD_DIR}/install_manifest*.txt)
 if(NOT manifests)
 	message(FATAL_ERROR "Nothing was installed from ${BUILD_DIR}")
+endif()
+
+set(units)
+if("$ENV{DESTDIR}" STREQUAL "")
+	foreach(manifest IN LISTS manifests)
+		file(STRINGS ${manifest} paths REGEX "/egmctl-metrics\\.timer$")
+		list(APPEND units ${paths})
+	endforeach()
+endif()
+if(units)
+	execute_process(COMMAND sh ${CMAKE_CURRENT_LIST_DIR}/systemd/disable.sh remove COMMAND_ERROR_IS_FATAL ANY)
 endif()
 
 set(releases)
@@ -35,3 +46,6 @@ foreach(release IN LISTS releases)
 		execute_process(COMMAND depmod -a ${release} COMMAND_ERROR_IS_FATAL ANY)
 	endif()
 endforeach()
+if(units)
+	execute_process(COMMAND sh ${CMAKE_CURRENT_LIST_DIR}/systemd/reload.sh COMMAND_ERROR_IS_FATAL ANY)
+endif()

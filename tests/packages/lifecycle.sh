@@ -80,8 +80,11 @@ dpkg --purge egmctl nvgrace-egm-dkms
 rm /var/lib/dkms/mok.*
 gone "a removed package"
 
+! cmake --build /build/first --target uninstall || fail "what cpack staged is taken for what was installed"
 cmake --install /build/first >/dev/null
 [[ $(egmctl --version) == "egmctl $version" ]] || fail "egmctl --version, installed from source"
+systemctl enable egmctl-metrics.timer egmctl-validate.service
+touch $metrics/egm.prom
 cmake --build /build/first --target uninstall
 cmake -S /src -B /tmp/modules -DEGM_TOOL=OFF -DKERNEL_DIR="/usr/lib/modules/$release/build"
 ! cmake --install /tmp/modules --component modules || fail "modules are installed before they are built"
