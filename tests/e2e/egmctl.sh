@@ -106,7 +106,7 @@ if [[ -z $unsupported ]]; then
 		done
 		looks=$((looks + 1))
 	done
-	await_guest 500
+	await_guest 1500
 	echo "ok: it was looked at $looks times"
 	for node in 0 1; do
 		grep -q "^guest: node $node: .* written and read back" "$guest_log" ||

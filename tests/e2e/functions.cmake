@@ -44,8 +44,9 @@ function(egm_vm_suite name)
 	if(NOT arg_TIMEOUT)
 		set(arg_TIMEOUT 300)
 	endif()
-	# ctest's own limit only catches a harness that hangs: it has the build of the payload in it.
-	math(EXPR limit "${arg_TIMEOUT} + 1200")
+	# ctest's own limit only catches a harness that hangs: it has the build of the payload in it, and the
+	# wait for those that have the machine's memory.
+	math(EXPR limit "${arg_TIMEOUT} + 3600")
 	foreach(kernel IN LISTS arg_KERNELS arg_ALL_KERNELS)
 		set(test vm/${name}:${kernel})
 		set(only)

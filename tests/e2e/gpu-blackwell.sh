@@ -132,11 +132,11 @@ timed by_itself "$gpu"
 expect_within "not active, code 2" "Timer expired" 16000 24000
 disguise_says cxl $((0xffffffff))
 timed by_itself "$gpu"
-expect_within "no answer" "No such device" 0 1000
+expect_within "no answer" "No such device" 0 5000
 disguise_says cxl $idle
-after 0.3 $ready
+after 0.1 $ready
 timed by_itself "$gpu"
-expect_within "valid and active in time" bound 300 3500
+expect_within "valid and active in time" bound 100 3500
 unbind "$gpu"
 disguise_says cxl $((valid | $(limit 2)))
 after 6 $ready
@@ -171,17 +171,17 @@ timed tell user vfio-poke "$gpu" 4 0 0
 expect_within "write, never ready" EIO 4000 8000
 timed tell user at 0
 expect_within "touch, never ready" SIGBUS 4000 8000
-after 2 $ready
+after 1 $ready
 timed tell user vfio-peek "$gpu" 4 0
-expect_within "read, ready late" 0x5a5a5a5a 2000 4000
+expect_within "read, ready late" 0x5a5a5a5a 1000 4000
 expect "touch, ready" 90 "$(tell user at 0)"
 
 resets=$(disguise_says resets)
 expect "reset" ok "$(tell user vfio-reset "$gpu")"
 (($(disguise_says resets) > resets)) || fail "it was not reset"
-after 2 $ready
+after 1 $ready
 timed tell user at 0
-expect_within "touch, ready late after a reset" 90 2000 4000
+expect_within "touch, ready late after a reset" 90 1000 4000
 
 # Who waits at the gate can be killed, too.
 disguise_says cxl_after_reset $((valid | $(limit 4)))

@@ -48,11 +48,11 @@ guest_options="quiet egm.bar=2:${bytes[2]} egm.bar=4:${bytes[4]}"
 cacheable=$(/egm/lib/device.py kvm-capability 243)
 if ((cacheable)); then
 	start_guest -device "vfio-pci,host=$used"
-	await_guest 500
+	await_guest 1500
 	said "BAR 4 as normal memory: ok"
 else
 	run_guest -m 384M -device "vfio-pci,host=$used"
-	wait_for 500 grep -q 'kvm run failed Bad address' "$guest_log"
+	wait_for 1500 grep -q 'kvm run failed Bad address' "$guest_log"
 	! grep '^guest: BAR 4 as normal memory' "$guest_log" || fail "the guest went on"
 	echo "ok: the guest has stopped"
 fi

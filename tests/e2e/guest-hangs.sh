@@ -29,7 +29,7 @@ wait "$guest_pid" 2>/dev/null || true
 echo "ok: QEMU can be killed"
 
 for pxm in 4 5; do
-	expect "state of egm$pxm" idle "$(cat "/sys/class/egm/egm$pxm/state")"
+	becomes_idle egm$pxm
 	expect "bytes that are not zero for the next owner of egm$pxm" 0 \
 		"$(/egm/lib/device.py nonzero "/dev/egm$pxm")"
 done

@@ -19,7 +19,7 @@ bind_all
 used=$(gpu 0)
 other=$(gpu 1)
 start_guest -device "vfio-pci,host=$used"
-await_guest 500
+await_guest 1500
 
 unbind "$used" &
 unbinding=$!

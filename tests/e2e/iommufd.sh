@@ -30,6 +30,6 @@ grep -q 'vfio_container_dma_map(.*) = -22 (Invalid argument)' "$guest_log" ||
 trap - EXIT
 echo "ok: QEMU says that mapping for DMA failed"
 for pxm in $(host '.sockets[].pxm'); do
-	expect "state of egm$pxm" idle "$(cat "/sys/class/egm/egm$pxm/state")"
+	becomes_idle "egm$pxm"
 done
 unload_modules

@@ -36,7 +36,7 @@ bind_all
 actor firmware /egm/lib/memory_error.py
 
 start_guest
-await_guest 500
+await_guest 1500
 expect "firmware reports an error" ok "$(tell firmware recoverable $((base + failed)))"
 wait_for 60 listed $failed
 wait_for 60 told
@@ -47,20 +47,20 @@ kill -0 "$guest_pid" || fail "the guest's QEMU has ended: $(cat "$guest_log")"
 stop_guest
 echo "ok: the guest still answers"
 ! grep -i 'hardware memory error' "$guest_log" || fail "the guest's QEMU gave up"
-expect "state" idle "$(cat $class/state)"
+becomes_idle egm4
 
 # A guest that is given holes stops when it touches one, at a place where all guests do.
 rmmod nvgrace_egm
 insmod "$EGM_MODULES/nvgrace-egm.ko" map_retired=none
 start_guest
-wait_for 200 stopped_or_ended
+wait_for 300 stopped_or_ended
 grep -q 'kvm run failed Bad address' "$guest_log" || fail "the guest did not stop as it should: $(cat "$guest_log")"
 kill -0 "$guest_pid" || fail "the guest's QEMU has ended: $(cat "$guest_log")"
 ! grep '^guest:' "$guest_log" || fail "the guest went on"
 kill -KILL "$guest_pid"
 wait "$guest_pid" 2>/dev/null || true
 echo "ok: the guest has stopped at a hole"
-expect "state" idle "$(cat $class/state)"
+becomes_idle egm4
 expect "granules that failed" 1 "$(cat $class/poison_count)"
 dismiss firmware
 unload_modules

@@ -133,21 +133,21 @@ dismiss owner
 workers=/sys/devices/virtual/workqueue/nvgrace-egm
 echo 2 >"$workers/cpumask"
 echo 19 >"$workers/nice"
-taskset -c 1 bash -c 'while :; do :; done' &
-hog=$!
-trap 'kill -KILL $hog 2>/dev/null || true' EXIT
+for hog in hog{1..4}; do
+	actor "$hog" taskset -c 1 bash -c 'echo spins; while :; do :; done'
+	answers "$hog" 60 || fail "$hog does not start"
+done
 actor opener
+actor other
 ask opener open /dev/egm4 rw
 wait_for 60 state_is egm4 clearing
-actor other
 expect "a second owner during a clear" EBUSY "$(tell other open /dev/egm4 rw)"
 expect "a query handle during a clear" ok "$(tell other open /dev/egm4 ro)"
-dismiss other
 state_is egm4 clearing || fail "the clear was too short to be interrupted"
 echo "$aux" >"$drivers/unbind"
-kill -KILL "$hog"
-{ wait "$hog" || true; } 2>/dev/null
-trap - EXIT
+for hog in hog{1..4}; do
+	kill_actor "$hog"
+done
 answers opener 60 || fail "open() does not come back"
 expect "open during whose clear the region went" ENODEV "$answer"
 nothing_left
@@ -155,6 +155,7 @@ echo 3 >"$workers/cpumask"
 echo 0 >"$workers/nice"
 echo "$aux" >"$drivers/bind"
 dismiss opener
+dismiss other
 actor owner
 own owner
 

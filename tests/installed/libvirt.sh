@@ -43,7 +43,7 @@ await_domain grace4 900
 expect "state of egm5, next to it" in-use "$(</sys/class/egm/egm5/state)"
 for pxm in 4 5; do
 	virsh destroy grace$pxm
-	expect "state of egm$pxm" idle "$(</sys/class/egm/egm$pxm/state)"
+	becomes_idle egm$pxm
 	expect "who has egm$pxm" nobody "$(egmctl list -no USED-BY egm$pxm)"
 done
 

@@ -31,8 +31,8 @@ fi
 
 qemu=(runuser -u libvirt-qemu -- qemu-system-aarch64)
 start_guest
-expect "user of QEMU" libvirt-qemu "$(stat -c %U "/proc/$(pgrep -x qemu-system-aar)")"
 await_guest 900
+expect "user of QEMU" libvirt-qemu "$(stat -c %U "/proc/$(pgrep -x qemu-system-aar)")"
 stop_guest
-expect "state of egm4" idle "$(</sys/class/egm/egm4/state)"
+becomes_idle egm4
 unload_modules

@@ -72,5 +72,5 @@ dpkg --purge egmctl
 kill -0 "$guest_pid" || fail "the guest has ended"
 
 stop_guest
-expect "state of egm4" idle "$(</sys/class/egm/egm4/state)"
+becomes_idle egm4
 unload_modules

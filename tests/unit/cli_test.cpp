@@ -29,14 +29,20 @@ protected:
 		root.write("/sys/class/egm/egm4/retired_pages", "0x10000 0x10000 firmware\n");
 	}
 
-	// A watch that a script, in the directory of egm4, gives something to see.
+	// A watch that a script, in the directory of egm4, gives something to see once it has
+	// looked. The script goes on after what `seen EVENT` waits for.
 	Outcome watch_while(const std::string &script, const std::string &arguments)
 	{
-		return run_program({ "/bin/sh", "-c",
-				     "cd \"$0/sys/class/egm/egm4\"; (sleep 0.7; " + script +
-					     ") & " EGMCTL " watch " + arguments +
-					     " --timeout 30 --sysroot \"$0\"",
-				     root.path() });
+		return run_program(
+			{ "/bin/sh", "-c",
+			  "cd \"$0/sys/class/egm/egm4\"; : >\"$0/output\"; "
+			  "seen() { until grep -q \" egm4 $1 \" \"$0/output\"; do sleep 0.05; "
+			  "done; }; "
+			  "(seen present; " +
+				  script + ") & " EGMCTL " watch " + arguments +
+				  " --timeout 30 --sysroot \"$0\" >\"$0/output\"; status=$?; "
+				  "kill $! 2>/dev/null; cat \"$0/output\"; exit $status",
+			  root.path() });
 	}
 
 	FakeRoot root;
@@ -385,10 +391,10 @@ TEST_F(CliTest, WatchEndsAtItsEventOrItsTime)
 
 TEST_F(CliTest, WatchSaysWhyADeviceMatchesNoLonger)
 {
-	const auto run =
-		watch_while("mv 0008:01:00.0 gpu_devices ../../..; touch gpu_devices; sleep 2; "
-			    "mv ../../../0008:01:00.0 ../../../gpu_devices .",
-			    "gpu=0008:01:00.0 --until gpu-added");
+	const auto run = watch_while(
+		"mv 0008:01:00.0 gpu_devices ../../..; touch gpu_devices; seen gpu-removed; "
+		"mv ../../../0008:01:00.0 ../../../gpu_devices .",
+		"gpu=0008:01:00.0 --until gpu-added");
 	EXPECT_EQ(run.status, 0);
 	EXPECT_TRUE(contains(run.out, "Z egm4 gpu-removed gpu=0008:01:00.0\n")) << run.out;
 	EXPECT_TRUE(contains(run.out, "Z egm4 gpu-added gpu=0008:01:00.0\n")) << run.out;

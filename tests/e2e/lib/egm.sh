@@ -35,6 +35,13 @@ state_is() {
 	[[ $(<"/sys/class/egm/$1/state") == "$2" ]]
 }
 
+# becomes_idle REGION: soon after its owner has ended. The owner's GPU may be let go of a little later, and
+# it is looked for again and again.
+becomes_idle() {
+	wait_for 60 state_is "$1" idle
+	echo "ok: $1 is idle"
+}
+
 # host JQ_FILTER [jq options]: something of the description, as plain text.
 host() {
 	jq -r "$@" "$EGM_HOST"
