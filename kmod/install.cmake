@@ -13,6 +13,10 @@ kbuild(modules_install INSTALL_MOD_PATH=$ENV{DESTDIR} INSTALL_MOD_DIR=updates/nv
 	INSTALL_MOD_STRIP=1 DEPMOD=true)
 if("$ENV{DESTDIR}" STREQUAL "")
 	execute_process(COMMAND depmod -a ${release} COMMAND_ERROR_IS_FATAL ANY)
+	# udev, which loads the second module when the first has a GPU, looks for new ones every few seconds only.
+	if(EXISTS /run/udev/control)
+		execute_process(COMMAND udevadm control --reload)
+	endif()
 endif()
 
 file(GLOB_RECURSE modules RELATIVE "$ENV{DESTDIR}/" $ENV{DESTDIR}/${place}/*.ko*)

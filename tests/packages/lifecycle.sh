@@ -36,6 +36,18 @@ installed() {
 		"/usr/lib/modules/$release/modules.alias" || fail "no alias for libvirt"
 }
 
+# A udev that says what it was told.
+mkdir /run/udev /tmp/bin
+perl -MSocket -e 'socket(S, PF_UNIX, SOCK_STREAM, 0) && bind(S, sockaddr_un("/run/udev/control")) or die $!'
+printf '#!/bin/sh\necho "$@" >>/tmp/told\n' >/tmp/bin/udevadm
+chmod +x /tmp/bin/udevadm
+PATH=/tmp/bin:$PATH
+
+# reloaded WHAT: by it, udev knows of the modules at once, not only some seconds later.
+reloaded() {
+	grep -qx 'control --reload' /tmp/told || fail "$1 does not tell udev"
+}
+
 metrics=/var/lib/prometheus/node-exporter
 mkdir -p $metrics
 listing >/tmp/before
@@ -60,7 +72,9 @@ rm "/usr/lib/modules/$release/build/Makefile"
 ! dpkg -i /build/first/nvgrace-egm-dkms_*.deb || fail "a failed build goes unnoticed"
 rm -r "/usr/lib/modules/$release/build"
 mv /tmp/build "/usr/lib/modules/$release/build"
+rm -f /tmp/told
 dpkg --configure -a
+reloaded "the package of the modules"
 installed "$version"
 
 # gone WHAT: nothing else is there than at the start
@@ -89,7 +103,9 @@ cmake --build /build/first --target uninstall
 cmake -S /src -B /tmp/modules -DEGM_TOOL=OFF -DKERNEL_DIR="/usr/lib/modules/$release/build"
 ! cmake --install /tmp/modules --component modules || fail "modules are installed before they are built"
 cmake --build /tmp/modules --target modules
+rm -f /tmp/told
 cmake --install /tmp/modules --component modules
+reloaded "an installation from source"
 installed "$version"
 cmake --build /tmp/modules --target uninstall
 [[ $(modinfo -k "$release" -F filename nvgrace-egm) == */kernel/* ]] || fail "depmod has not run again"

@@ -18,6 +18,7 @@ install_modules() {
 	mkdir -p "$updates"
 	cp "$EGM_MODULES"/nvgrace-{egm,gpu-vfio-pci}.ko "$updates"
 	depmod -a
+	udevadm control --reload
 }
 
 # set_up_host: what egmctl says that a host needs before its first virtual machine.
