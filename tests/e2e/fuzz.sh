@@ -34,7 +34,7 @@ finish() {
 	for pid in "${pids[@]}"; do
 		wait "$pid" || fail "fuzz ended with $?"
 	done
-	wait_for 60 state_is egm4 idle
+	becomes_idle egm4
 	tail -n 1 /run/fuzz.gpu /run/fuzz.region
 	if [[ $EGM_KERNEL == debug-64k ]]; then
 		grep -q '^[1-9][0-9]* places' /run/fuzz.gpu || fail "no call got to any place of the modules"

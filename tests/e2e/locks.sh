@@ -35,7 +35,7 @@ tell owner fill 0x5a
 tell owner retired
 tell owner vfio "$(gpu 0)"
 dismiss owner
-wait_for 60 state_is egm4 idle
+becomes_idle egm4
 cat /sys/class/egm/egm4/{state,retired_pages} >/dev/null
 unbind "$(gpu 0)"
 expect "regions" "" "$(ls /sys/class/egm)"

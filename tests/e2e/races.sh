@@ -119,7 +119,7 @@ for event in "${!happened[@]}"; do
 	echo "ok: $event ${happened[$event]} times"
 done
 ((failed > 0)) || fail "no memory has failed"
-wait_for 60 state_is egm4 idle
+becomes_idle egm4
 expect "bytes that are not zero" 0 "$(/egm/lib/device.py nonzero /dev/egm4)"
 unbind "$first"
 unbind "$second"
